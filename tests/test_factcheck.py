@@ -22,6 +22,7 @@ WRONG = {
     13: {"E001", "E002"},
     14: {"E006"},
 }
+FEWEST = {10: 3, 19: 3}  # lessons about which the source texts claim little; the others have seven or more
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_worst_and_cases() -> None:
 @pytest.mark.parametrize("lesson", factcheck.lessons())
 def test_claims_are_complete(lesson: int) -> None:
     results = factcheck.for_lesson(lesson)
-    assert len({result.id for result in results}) == len(results) >= 7
+    assert len({result.id for result in results}) == len(results) >= FEWEST.get(lesson, 7)
     assert {result.id for result in results if result.verdict == "wrong"} == WRONG[lesson]
     for result in results:
         assert result.verdict in factcheck.VERDICTS and result.source in factcheck.SOURCES
