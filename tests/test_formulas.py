@@ -210,6 +210,13 @@ def cases() -> list[tuple[str, list[float]]]:
         "blocks_exponent": [[1e6, 1e4, 0.5, "HOFFMANN_PRINTED"], [1e9, 47491, 1 / 3, "BESIROGLU"]],
         "blocks_optimum": [[1e15, 1e4, 0.5, "HOFFMANN_PRINTED"], [1e21, 47491, 1 / 3, "BESIROGLU"]],
         "overtraining_loss": [[1e20, 20, GADRE_LIKE], [1e18, 640, GADRE_LIKE]],
+        "tokens_for_loss": [[7e9, 2.2, "BESIROGLU"], [7e9, 2.2, "HOFFMANN_PRINTED"]],
+        "inference_aware_params": [
+            [2.1, 2e12, "BESIROGLU"], [2.1, 0, "BESIROGLU"], [2.1, 1e20, "HOFFMANN_PRINTED"],
+        ],
+        "same_loss_tokens": [[0.5, "BESIROGLU"], [3, "HOFFMANN_PRINTED"]],
+        "same_loss_flops": [[0.5, "BESIROGLU"], [3, "HOFFMANN_PRINTED"]],
+        "break_even_tokens": [[7e9, 9e22, 13e9, 8e22], [7e9, 7e22, 13e9, 8e22]],
     }
     result = []
     for name, function in inspect.getmembers(f, inspect.isfunction):
