@@ -743,3 +743,25 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 def expert_capacity(tokens: float, experts: float, factor: float) -> float:
     """Tokens one expert accepts: tokens/experts x factor, rounded up (Fedus et al. 2021, 2101.03961)."""
     return math.ceil(positive("tokens", tokens) / positive("experts", experts) * positive("factor", factor))
+
+
+# --- Serving on real machines -------------------------------------------------------------------------------
+
+
+def experts_touched(experts: float, chosen: float, tokens: float) -> float:
+    """Mean number of E experts that `tokens` tokens visit, each k `chosen` evenly: E (1 - (1 - k/E)^tokens)."""
+    share = fraction("chosen over experts", chosen / positive("experts", experts))
+    return experts * (1 - (1 - share) ** positive("tokens", tokens))
+
+
+def joules_per_token(watts: float, tokens_per_second: float, pue: float) -> float:
+    """Joules for each token: board watts x PUE / tokens per second. 3.6e6 J are one kWh."""
+    if not (pue >= 1):
+        raise ValueError(f"PUE is total site power over computer power, at least 1; got {pue}")
+    return positive("watts", watts) * pue / positive("tokens_per_second", tokens_per_second)
+
+
+def usd_per_million(usd_per_hour: float, tokens_per_second: float) -> float:
+    """Dollars for a million tokens: rent an hour over tokens an hour, times 1e6. Date the rent."""
+    hourly = positive("tokens_per_second", tokens_per_second) * SECONDS_PER_HOUR
+    return not_negative("usd_per_hour", usd_per_hour) / hourly * 1e6

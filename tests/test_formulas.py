@@ -190,6 +190,8 @@ def cases() -> list[tuple[str, list[float]]]:
         "energy_kwh": [[100, 400, 1.1]],
         "achievable": [[8, 989e12, 0.4]],
         "effective_tokens": [[1e9, 4]],
+        "experts_touched": [[256, 8, 1], [8, 2, 40]],
+        "joules_per_token": [[700, 3000, 1.1]],
         "training_seconds": [[1e21, 8, 989e12, 0.4]],
         "device_hours": [[1e21, 989e12, 0.4]],
         "perplexity": [[2.5]],

@@ -25,6 +25,7 @@ SHARED = (
     "course_lib.accounting",
     "course_lib.memory",
     "course_lib.numberformats",
+    "course_lib.roofline",
     "course_lib.study.slices",
     "course_lib.quizzes.marking",
 )
