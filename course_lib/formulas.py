@@ -749,7 +749,7 @@ def expert_capacity(tokens: float, experts: float, factor: float) -> float:
 
 
 def experts_touched(experts: float, chosen: float, tokens: float) -> float:
-    """Mean number of E experts that `tokens` tokens visit, each k `chosen` evenly: E (1 - (1 - k/E)^tokens)."""
+    """Mean number of experts (E) that `tokens` tokens visit, each `chosen` (k): E (1 - (1 - k/E)^tokens)."""
     share = fraction("chosen over experts", chosen / positive("experts", experts))
     return experts * (1 - (1 - share) ** positive("tokens", tokens))
 
