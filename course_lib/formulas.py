@@ -675,6 +675,19 @@ def break_even_tokens(params: float, train_flops: float, other_params: float, ot
     return extra / (2 * (other_params - params))
 
 
+def read_off(xs: list, ys: list, y: float) -> float:
+    """The x at which measured points reach y, on straight lines between them on log-log axes.
+
+    `xs` rise and `ys` are positive; the first crossing counts. A ValueError where the points do not reach y:
+    nothing is extrapolated.
+    """
+    for i in range(len(xs) - 1):
+        if (ys[i] - y) * (ys[i + 1] - y) <= 0 and ys[i] != ys[i + 1]:
+            share = math.log(ys[i] / positive("y", y)) / math.log(ys[i] / ys[i + 1])
+            return xs[i] * (xs[i + 1] / xs[i]) ** share
+    raise ValueError(f"the measured points do not reach {y}; they run from {ys[0]} to {ys[len(ys) - 1]}")
+
+
 # --- Forecasts ----------------------------------------------------------------------------------------------
 
 
@@ -765,3 +778,41 @@ def usd_per_million(usd_per_hour: float, tokens_per_second: float) -> float:
     """Dollars for a million tokens: rent an hour over tokens an hour, times 1e6. Date the rent."""
     hourly = positive("tokens_per_second", tokens_per_second) * SECONDS_PER_HOUR
     return not_negative("usd_per_hour", usd_per_hour) / hourly * 1e6
+
+
+# --- Limited text -------------------------------------------------------------------------------------------
+
+
+def epoch_worth(epoch: float, scale: float) -> float:
+    """Worth of reading a text for the `epoch`-th time, in fresh readings: the step of `worth_of_repeats`.
+
+    The first is worth 1; `scale` is R_D* of Muennighoff et al. 2023, arXiv 2305.16264, eq. 5.
+    """
+    if not (epoch >= 1):
+        raise ValueError(f"epochs are counted from 1, got {epoch}")
+    before = worth_of_repeats(1.0, epoch - 1, scale) if epoch > 1 else 0.0
+    return worth_of_repeats(1.0, epoch, scale) - before
+
+
+def edited_similarity(changed: float, words: float) -> float:
+    """Expected Jaccard similarity of a text and its copy: p/(2 - p) with p = (1 - changed)^words.
+
+    A run of so many words survives if none of them is among the share `changed`; p is the share of runs left.
+    """
+    left = (1 - probability("changed", changed)) ** positive("words", words)
+    return left / (2 - left)
+
+
+def lsh_probability(similarity: float, rows: float, bands: float) -> float:
+    """Chance that two documents agree on a whole band of their MinHash signatures: 1 - (1 - s^r)^b.
+
+    s: Jaccard similarity; r: numbers in a band; b: bands. Broder 1997 for the hashes, Indyk & Motwani 1998
+    for the bands.
+    """
+    match = probability("similarity", similarity) ** positive("rows", rows)
+    return 1 - (1 - match) ** positive("bands", bands)
+
+
+def lsh_threshold(rows: float, bands: float) -> float:
+    """Similarity near which the curve of `lsh_probability` rises: (1/b)^(1/r)."""
+    return (1.0 / positive("bands", bands)) ** (1.0 / positive("rows", rows))

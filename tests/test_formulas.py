@@ -202,6 +202,9 @@ def cases() -> list[tuple[str, list[float]]]:
         "power_law": [[1e9, 8.8e13, 0.076], [1e9, 8.8e13, 0.34, 1.69]],
         "local_slope": [[1e9, 8.8e13, 0.34, 1.69]],
         "kaplan_joint_loss": [[1e9, 1e10, "KAPLAN_JOINT"], [1e6, 1e9, "KAPLAN_JOINT"]],
+        "epoch_worth": [[1, 15.4], [4, 15.4]],
+        "edited_similarity": [[0.05, 3], [0, 5]],
+        "lsh_probability": [[0.5, 5, 25], [0, 4, 32]],
         "worth_of_repeats": [[1e9, 4e9, 15.4], [1e9, 1e8, 15.4]],
         "data_constrained_loss": [[1e9, 1e9, 4e9, "MUENNIGHOFF"], [2e7, 1e10, 3e9, "MUENNIGHOFF"]],
         "rope_angle": [[0, 64, 1e4], [31, 64, 5e5]],
@@ -216,6 +219,7 @@ def cases() -> list[tuple[str, list[float]]]:
         "inference_aware_params": [
             [2.1, 2e12, "BESIROGLU"], [2.1, 0, "BESIROGLU"], [2.1, 1e20, "HOFFMANN_PRINTED"],
         ],
+        "read_off": [[[1e9, 1e10, 1e11], [2.5, 2.0, 1.7], 1.9], [[1, 10], [4, 2], 4]],
         "same_loss_tokens": [[0.5, "BESIROGLU"], [3, "HOFFMANN_PRINTED"]],
         "same_loss_flops": [[0.5, "BESIROGLU"], [3, "HOFFMANN_PRINTED"]],
         "break_even_tokens": [[7e9, 9e22, 13e9, 8e22], [7e9, 7e22, 13e9, 8e22]],
