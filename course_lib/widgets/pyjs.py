@@ -26,6 +26,7 @@ SHARED = (
     "course_lib.memory",
     "course_lib.numberformats",
     "course_lib.roofline",
+    "course_lib.parallelism",
     "course_lib.study.slices",
     "course_lib.quizzes.marking",
 )

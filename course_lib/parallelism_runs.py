@@ -1,0 +1,77 @@
+"""Published training runs against which the planner is held: layout, batch and MFU, each with its source.
+
+The `efficiency` in `parallelism.LINKS` was set on one run for each kind of GPU (`fitted`); the rest is predicted.
+Where a paper reports hardware utilization with full recomputation counted in, the model's share is three
+quarters of it: of four passes one is a repeat.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib import catalog, parallelism
+from course_lib.modelconfig import ModelConfig
+
+REPEAT = 3 / 4  # share of the counted FLOPs that are the model's when every block is computed twice
+
+
+@dataclass(frozen=True)
+class PublishedRun:
+    """One run of a paper."""
+
+    name: str
+    config: ModelConfig
+    gpu: str
+    layout: dict[str, Any]
+    batch: int  # sequences in a step
+    context: int
+    mfu: float  # as published, or as it follows from the published FLOP/s
+    fitted: bool  # whether the kernel efficiency was chosen on it
+    source: str
+    network: float = 0.0  # bytes/s of one GPU to other nodes, where it differs from parallelism.LINKS
+
+    def planned(self) -> dict[str, Any]:
+        """What the planner makes of it."""
+        machine = parallelism.machine(self.gpu)
+        if self.network:
+            machine["network"] = self.network
+        return parallelism.evaluate(
+            self.config, machine, self.layout, float(self.batch * self.context), self.context
+        )
+
+
+def _gpt(layers: int, width: int, heads: int) -> ModelConfig:
+    """The GPT shapes of the two Megatron papers: vocabulary 51,200, context 2,048."""
+    return ModelConfig(n_layers=layers, d_model=width, n_heads=heads, vocab=51200, n_ctx=2048,
+                       qkv_bias=True, out_bias=True, ffn_bias=True)  # fmt: skip
+
+
+def _shape(name: str) -> ModelConfig:
+    config = catalog.model(name).config
+    if config is None:
+        raise ValueError(f"the shape of {name} is not public")
+    return config
+
+
+def published() -> list[PublishedRun]:
+    """Seven runs on A100 and H100; chunks of Llama 3 are not published, the most there can be are taken."""
+    lay, llama = parallelism.layout, _shape("Llama 3.1 405B")
+    table = "Llama Team 2024, arXiv 2407.21783, table 4"
+    korthikanti = "Korthikanti et al. 2022, arXiv 2205.05198, tables 3 and 5"
+    narayanan = "Narayanan et al. 2021, arXiv 2104.04473, table 1"
+    return [
+        PublishedRun("Llama 3 405B, 8,192 GPUs", llama, "H100 SXM", lay(8, 16, 64, chunks=8),
+                     2048, 8192, 0.43, True, table),
+        PublishedRun("Llama 3 405B, 16,384 GPUs", llama, "H100 SXM", lay(8, 16, 128, chunks=8),
+                     2048, 8192, 0.41, False, table),
+        PublishedRun("GPT-3 175B, 64 GPUs", _gpt(96, 12288, 96), "A100 80GB", lay(8, 8, 1, chunks=3),
+                     64, 2048, 0.514, False, korthikanti),
+        PublishedRun("MT-NLG 530B, 280 GPUs", _gpt(105, 20480, 128), "A100 80GB", lay(8, 35, 1, chunks=3),
+                     280, 2048, 0.560, True, korthikanti),
+        PublishedRun("GPT 1T, 512 GPUs", _gpt(128, 25600, 160), "A100 80GB", lay(8, 64, 1),
+                     512, 2048, 0.563, False, korthikanti),
+        PublishedRun("GPT 1T, 3,072 GPUs", _gpt(128, 25600, 160), "A100 80GB",
+                     lay(8, 64, 6, zero=0, recompute=True), 3072, 2048, 163 / 312 * REPEAT, False, narayanan),
+        PublishedRun("BLOOM 176B, 384 GPUs", _shape("BLOOM 176B"), "A100 80GB",
+                     lay(4, 12, 8, micro=2, recompute=True), 2048, 2048, 150 / 312 * REPEAT, False,
+                     "BigScience 2022, arXiv 2211.05100; its launch script", network=6.25e9),
+    ]  # fmt: skip
