@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.tiny.model import GPT, NORM_EPS, Block, fused_attention, rotary
+from course_lib.tiny.model import GPT, NORM_EPS, Block, FeedForward, fused_attention, rotary
 
 
 class Decoder:
@@ -86,6 +86,8 @@ def _parts(block: nn.Module) -> tuple[nn.Module, ...]:
     """The six parts of a block that hold weights, in the order they are used."""
     assert isinstance(block, Block)
     ffn, attention = block.ffn, block.attention
+    if not isinstance(ffn, FeedForward):
+        raise ValueError("the decoder reads dense blocks; of a mixture of experts call the model itself")
     return block.norm1, attention.qkv, attention.out, block.norm2, ffn.up, ffn.down
 
 

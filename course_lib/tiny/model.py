@@ -109,6 +109,10 @@ class GPTConfig:
             token_shift=token_shift,
         )
 
+    def feed_forward(self) -> nn.Module:
+        """The part of a block that works on each position by itself; `moe.MoEConfig` has another."""
+        return FeedForward(self)
+
     def to_accounting(self) -> ModelConfig:
         """The same shape in the terms of `course_lib.accounting`, which counts parameters and FLOPs."""
         from course_lib.accounting import ModelConfig
@@ -150,7 +154,7 @@ class GPT(nn.Module):
             elif p.dim() == 1:
                 nn.init.ones_(p)
             else:
-                writes = name.endswith(("attention.out.weight", "ffn.down.weight"))
+                writes = name.endswith(("attention.out.weight", "down.weight"))
                 with torch.no_grad():
                     p.copy_(torch.empty(p.shape).normal_(0.0, small if writes else 0.02, generator=generator))
 
@@ -194,7 +198,7 @@ class Block(nn.Module):
         self.norm1 = make_norm(config)
         self.attention = Attention(config)
         self.norm2 = make_norm(config)
-        self.ffn = FeedForward(config)
+        self.ffn = config.feed_forward()
 
     def forward(self, x: Tensor, turn: Turn, maps: list[Tensor] | None) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
