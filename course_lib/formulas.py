@@ -638,6 +638,17 @@ def inference_aware_params(loss: float, served_tokens: float, law: dict[str, flo
     return chinchilla_params_at(by_size, law)
 
 
+def revealed_demand(params: float, tokens: float, law: dict[str, float]) -> float:
+    """Served tokens for which N and D are the cheapest way to their loss: `inference_aware_params` backwards.
+
+    3 D (alpha size/(beta data) - 1), with the two terms of the loss; 0 at a Chinchilla split, negative for a
+    model larger than that. What a split is worth, if its maker believed this law.
+    """
+    size = law["A"] / positive("params", params) ** law["alpha"]
+    data = law["B"] / positive("tokens", tokens) ** law["beta"]
+    return 3 * tokens * (law["alpha"] * size / (law["beta"] * data) - 1)
+
+
 def smallest_size_share(law: dict[str, float]) -> float:
     """The least N that can reach a loss, over the Chinchilla N of that loss: (beta/(alpha+beta))^(1/alpha).
 
@@ -816,3 +827,25 @@ def lsh_probability(similarity: float, rows: float, bands: float) -> float:
 def lsh_threshold(rows: float, bands: float) -> float:
     """Similarity near which the curve of `lsh_probability` rises: (1/b)^(1/r)."""
     return (1.0 / positive("bands", bands)) ** (1.0 / positive("rows", rows))
+
+
+# --- Many machines, lesson 16 -------------------------------------------------------------------------------
+
+
+def gather_bytes(size: float, devices: float) -> float:
+    """Bytes each of n devices sends in a ring all-gather or reduce-scatter of `size` bytes: (n - 1)/n size."""
+    return (positive("devices", devices) - 1) / devices * not_negative("size", size)
+
+
+def tensor_parallel_bytes(tokens: float, d_model: float, n_layers: float, devices: float, width: float) -> float:
+    """Bytes each of n devices sends for one micro-batch: 4 all-reduces of tokens x d_model values a layer.
+
+    Two forward, two backward (Shoeybi et al. 2019, arXiv 1909.08053). `width`: bytes of a value.
+    """
+    piece = positive("tokens", tokens) * positive("d_model", d_model) * positive("width", width)
+    return 4 * positive("n_layers", n_layers) * all_reduce_bytes(piece, devices)
+
+
+def hours_between_failures(devices: float, device_hours: float) -> float:
+    """Mean hours until one of n devices fails, if each alone lasts `device_hours` on average: hours/n."""
+    return positive("device_hours", device_hours) / positive("devices", devices)

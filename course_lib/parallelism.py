@@ -7,7 +7,7 @@ and recomputation); `layouts` lists the sensible ones; `best` picks the fastest 
 What is assumed, so that no number here is more than an estimate (within a few points of published MFUs, see
 `parallelism_runs`):
 
-- Matrix products run at a fixed share of the peak, whatever their size; links give LINK_SHARE of their data sheet.
+- Matrix products run at a fixed share of the peak, whatever their size; links reach LINK_SHARE of theirs.
 - Tensor and expert traffic is waited for; pipeline and data traffic hides behind HIDDEN of the computing.
 - Micro-batches follow 1F1B, interleaved if chunks > 1.
 - Norms are split along the sequence (Korthikanti et al. 2022); their results, and those of the bend in the
@@ -31,7 +31,8 @@ LINK_SHARE = 0.8  # of a link's data-sheet rate that collectives reach (measured
 HIDDEN = 0.5  # pipeline and data traffic hides behind this share of the computing
 
 # Bytes/s that one GPU can send, data sheets: to its node over NVLink, to other nodes over its share of the
-# network. `efficiency`: share of the peak that kernels reach; see parallelism_runs for how it was chosen.
+# network. `efficiency`: share of the peak that kernels reach, set on one published run for A100 and one for H100
+# (parallelism_runs); the others are taken to be like these.
 LINKS = {
     "V100": {"node": 150e9, "network": 12.5e9, "efficiency": 0.6},
     "A100 80GB": {"node": 300e9, "network": 25e9, "efficiency": 0.66},
@@ -292,8 +293,10 @@ def reason(held: dict[str, float], room: float, shares: dict[str, float]) -> str
 def layouts(
     cfg: ModelConfig, gpus: int, per_node: int = 8, batch_tokens: float = 4194304, context: float = 4096
 ) -> list[dict[str, Any]]:
-    """All sensible layouts of `gpus`: tp inside a node and dividing the heads, every depth of pipeline, ZeRO 1
-    with a pipeline, 1 or 3 without, 1 to 4 sequences a micro-batch, 1 to 8 chunks, recomputation or not.
+    """All sensible layouts of `gpus`.
+
+    tp inside a node and dividing the heads, every depth of pipeline, ZeRO 1 with a pipeline and 1 or 3
+    without, 1 to 4 sequences in a micro-batch, 1 to 8 chunks, recomputation or not.
     """
     return layouts_of(shape(cfg, context), gpus, per_node, batch_tokens)
 
@@ -368,7 +371,8 @@ def best(
     if "memory" not in nearest:
         why = f"no layout of {gpus} GPUs: the batch has too few sequences for so many"
         return {"fits": False, "why": why}
-    need, room = math.ceil(formulas.gib(nearest["memory"]["total"])), math.floor(formulas.gib(nearest["room"]))
+    need = math.ceil(formulas.gib(nearest["memory"]["total"]))
+    room = math.floor(formulas.gib(nearest["room"]))
     why = (
         f"no layout of {gpus} GPUs fits: the leanest needs {need} GiB on each, and {room} are usable; "
         "take more GPUs, larger ones, or a smaller model"

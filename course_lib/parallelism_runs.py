@@ -1,6 +1,6 @@
 """Published training runs against which the planner is held: layout, batch and MFU, each with its source.
 
-The `efficiency` in `parallelism.LINKS` was set on one run for each kind of GPU (`fitted`); the rest is predicted.
+`efficiency` in `parallelism.LINKS` was set on one run for each kind of GPU (`fitted`); the rest is predicted.
 Where a paper reports hardware utilization with full recomputation counted in, the model's share is three
 quarters of it: of four passes one is a repeat.
 """

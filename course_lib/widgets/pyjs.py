@@ -27,8 +27,14 @@ SHARED = (
     "course_lib.numberformats",
     "course_lib.roofline",
     "course_lib.parallelism",
+    "course_lib.pipelines",
     "course_lib.study.slices",
     "course_lib.quizzes.marking",
+    "course_lib.proportions",
+    "course_lib.outlook",
+    "course_lib.planner",
+    "course_lib.plan_page",
+    "course_lib.game",
 )
 EXPLORE = "course_lib.widgets.explore"
 _PRELUDE = Path(__file__).parent / "front" / "prelude.js"
