@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_lib import catalog, hardware, lifetime, study
 from course_lib import formulas as f
 
 LAWS = {"printed": f.HOFFMANN_PRINTED, "precise": f.HOFFMANN_PRECISE, "refit": f.BESIROGLU}
@@ -17,7 +18,7 @@ excesses = st.floats(0.05, 3.0)
 demands = st.floats(1e6, 1e18)
 
 
-def lifetime(params: float, loss: float, served: float, law: dict[str, float]) -> float:
+def cost(params: float, loss: float, served: float, law: dict[str, float]) -> float:
     """Lifetime FLOPs of a size that is trained to a loss."""
     return f.lifetime_flops(params, f.tokens_for_loss(params, loss, law), served)
 
@@ -48,13 +49,13 @@ def test_against_a_general_minimizer(excess: float, served: float, law: dict[str
     least = f.chinchilla_params_at(excess, law)
 
     def log_cost(x: float) -> float:
-        return math.log(lifetime(math.exp(x), loss, served, law))
+        return math.log(cost(math.exp(x), loss, served, law))
 
     found = optimize.minimize_scalar(
         log_cost, bounds=(math.log(least * 1.0000001), math.log(least * 100)), method="bounded",
         options={"xatol": 1e-10, "maxiter": 2000},
     )  # fmt: skip
-    assert lifetime(best, loss, served, law) <= math.exp(found.fun) * (1 + 1e-9)
+    assert cost(best, loss, served, law) <= math.exp(found.fun) * (1 + 1e-9)
     assert best == pytest.approx(math.exp(found.x), rel=2e-3)
 
 
@@ -122,8 +123,93 @@ def test_the_papers_headline() -> None:
         loss = law["E"] + law["A"] / 13e9 ** law["alpha"] / f.chinchilla_size_share(law)
         assert f.inference_aware_params(loss, 0, law) == pytest.approx(13e9, rel=1e-9)
         n = f.inference_aware_params(loss, 2e12, law)
-        savings[name] = 1 - lifetime(n, loss, 2e12, law) / lifetime(13e9, loss, 2e12, law)
+        savings[name] = 1 - cost(n, loss, 2e12, law) / cost(13e9, loss, 2e12, law)
     assert [round(100 * s, 1) for s in savings.values()] == [10.1, 16.3, 29.0]
+
+
+@given(st.floats(1e8, 1e12), st.floats(1e9, 1e14), any_law)
+def test_revealed_demand_is_the_optimum_read_backwards(
+    params: float, tokens: float, law: dict[str, float]
+) -> None:
+    demand = f.revealed_demand(params, tokens, law)
+    loss = f.chinchilla_loss(params, tokens, law)
+    if demand >= 0:
+        assert f.inference_aware_params(loss, demand, law) == pytest.approx(params, rel=1e-6)
+    else:
+        assert params > f.inference_aware_params(loss, 0, law) * (1 - 1e-9)
+
+
+def test_read_off_stays_inside_the_points() -> None:
+    xs, ys = [1e9, 1e10, 1e11], [2.5, 2.0, 1.6]
+    assert [f.read_off(xs, ys, y) for y in ys] == pytest.approx(xs)
+    assert f.read_off(xs, ys, math.sqrt(2.5 * 2.0)) == pytest.approx(math.sqrt(1e19))
+    for y in (2.51, 1.59):
+        with pytest.raises(ValueError, match="do not reach"):
+            f.read_off(xs, ys, y)
+
+
+def test_a_life_adds_up() -> None:
+    """FLOPs, dollars and energy are those of training and of serving, each at its utilization."""
+    life = lifetime.bill(8e9, 15e12, 1e14, "H100", usd_per_hour=2.0)
+    assert life.flops == pytest.approx(f.lifetime_flops(8e9, 15e12, 1e14))
+    hours = (6 * 8e9 * 15e12 / 0.4 + 2 * 8e9 * 1e14 / 0.2) / 989e12 / 3600
+    assert life.usd == pytest.approx(2 * hours) and life.energy_kwh == pytest.approx(0.7 * 1.1 * hours)
+    assert lifetime.bill(8e9, 15e12, 0, "H100", usd_per_hour=2.0).usd == pytest.approx(
+        hardware.bill(7.2e23, "H100", usd_per_hour=2.0).usd
+    )
+    assert lifetime.bill(8e9, 15e12, 1e14, "H100").usd is None
+    assert lifetime.bill(8e9, 15e12, 1e14, "RTX 4090", usd_per_hour=0.4).energy_kwh is not None
+    with pytest.raises(ValueError, match="served_tokens"):
+        lifetime.bill(8e9, 15e12, -1, "H100")
+
+
+def test_a_dearer_flop_is_more_demand() -> None:
+    """Dollars at half the utilization have their minimum where FLOPs have it at twice the demand."""
+    law, loss, served = f.BESIROGLU, 2.1, 2e12
+    n = f.inference_aware_params(loss, 2 * served, law)
+
+    def usd(params: float) -> float:
+        found = lifetime.bill(params, f.tokens_for_loss(params, loss, law), served, "H100", usd_per_hour=2.0)
+        assert found.usd is not None
+        return found.usd
+
+    assert usd(n) < min(usd(0.99 * n), usd(1.01 * n))
+
+
+RUNS = [*study.runs("grid"), *study.runs("overtrain")]
+
+
+@pytest.mark.parametrize("loss", [1.3, 1.4, 1.5, 1.65, 1.8, 2.0])
+def test_handovers_are_the_lower_envelope(loss: float) -> None:
+    """Whatever the demand, the list names the size that a search over all finds."""
+    sizes = lifetime.sizes_at(loss, RUNS)
+    found = lifetime.handovers(sizes)
+    assert [d for d, _ in found] == sorted(d for d, _ in found)
+    for demand in [0.0, *(10 ** (k / 4) for k in range(12, 44))]:
+        named = [size for at, size in found if at <= demand][-1]
+        assert named.cost(demand) == pytest.approx(lifetime.cheapest(sizes, demand).cost(demand))
+    for at, size in found[1:]:
+        before = found[[d for d, _ in found].index(at) - 1][1]
+        assert size.cost(at) == pytest.approx(before.cost(at)) and size.params < before.params
+
+
+def test_sizes_lie_between_measured_runs() -> None:
+    """No size is placed outside its own runs; a loss that none reaches is refused."""
+    for loss in (1.4, 1.8):
+        for size in lifetime.sizes_at(loss, RUNS):
+            own = [r for r in RUNS if r.d_model == size.width]
+            assert min(r.flops for r in own) <= size.flops <= max(r.flops for r in own)
+            assert size.per_token * 3 * size.tokens == pytest.approx(size.flops)
+    with pytest.raises(ValueError, match="no size"):
+        lifetime.sizes_at(0.9, RUNS)
+
+
+def test_llama_3_8b() -> None:
+    """93 times the rule of 20, not 75; and the exact ratio."""
+    model = catalog.model("Llama 3 8B")
+    assert model.params and model.tokens
+    ratio = f.tokens_per_param(model.params, model.tokens)
+    assert round(ratio) == 1868 and round(ratio / 20, 1) == 93.4
 
 
 @pytest.mark.parametrize(
