@@ -833,11 +833,13 @@ def lsh_threshold(rows: float, bands: float) -> float:
 
 
 def gather_bytes(size: float, devices: float) -> float:
-    """Bytes each of n devices sends in a ring all-gather or reduce-scatter of `size` bytes: (n - 1)/n size."""
+    """Bytes each of n devices sends in a ring all-gather or reduce-scatter of `size`: (n - 1)/n size."""
     return (positive("devices", devices) - 1) / devices * not_negative("size", size)
 
 
-def tensor_parallel_bytes(tokens: float, d_model: float, n_layers: float, devices: float, width: float) -> float:
+def tensor_parallel_bytes(
+    tokens: float, d_model: float, n_layers: float, devices: float, width: float
+) -> float:
     """Bytes each of n devices sends for one micro-batch: 4 all-reduces of tokens x d_model values a layer.
 
     Two forward, two backward (Shoeybi et al. 2019, arXiv 1909.08053). `width`: bytes of a value.

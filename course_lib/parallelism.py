@@ -31,8 +31,8 @@ LINK_SHARE = 0.8  # of a link's data-sheet rate that collectives reach (measured
 HIDDEN = 0.5  # pipeline and data traffic hides behind this share of the computing
 
 # Bytes/s that one GPU can send, data sheets: to its node over NVLink, to other nodes over its share of the
-# network. `efficiency`: share of the peak that kernels reach, set on one published run for A100 and one for H100
-# (parallelism_runs); the others are taken to be like these.
+# network. `efficiency`: share of the peak that kernels reach, set on one published run for A100 and one for
+# H100 (parallelism_runs); the others are taken to be like these.
 LINKS = {
     "V100": {"node": 150e9, "network": 12.5e9, "efficiency": 0.6},
     "A100 80GB": {"node": 300e9, "network": 25e9, "efficiency": 0.66},

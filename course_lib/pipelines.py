@@ -1,7 +1,6 @@
 """Pipeline schedules: in which order each stage works on its micro-batches, and when it has to wait.
 
-A stage holds some layers (in `chunks` pieces, if they interleave). `order` gives its list of steps; `timeline`
-plays all lists against each other, every step starting as soon as its input is there. The processes of
+A stage holds some layers (in `chunks` pieces, if they interleave). `order` lists its steps; `timeline` plays all lists against each other, every step starting as soon as its input is there. The processes of
 `tiny.parallel_jobs` follow the same lists, and pages draw them. Time is in units of one micro-batch's forward
 pass through one stage; sending takes none. Plain code, compiled for the pages.
 
@@ -107,7 +106,7 @@ def when_ready(now: dict[str, Any], stage: int, stages: int, chunks: int, done: 
     else:
         last = stage == stages - 1
         needs = name("B", now["micro"], chunk + 1 if last else chunk, 0 if last else stage + 1)
-    return done[needs] if needs in done else -1.0
+    return done.get(needs, -1.0)
 
 
 def idle_share(lines: list[list[dict[str, Any]]]) -> float:
