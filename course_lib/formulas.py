@@ -851,3 +851,26 @@ def tensor_parallel_bytes(
 def hours_between_failures(devices: float, device_hours: float) -> float:
     """Mean hours until one of n devices fails, if each alone lasts `device_hours` on average: hours/n."""
     return positive("device_hours", device_hours) / positive("devices", devices)
+
+
+# --- Mixtures of experts, lesson 17 -------------------------------------------------------------------------
+
+
+def touched_share(experts: float, top_k: float, tokens: float) -> float:
+    """Expected share of E experts that a batch of b tokens uses when routing is even: 1 - (1 - k/E)^b.
+
+    Each token chooses k different experts, independently of the others. Skewed routing touches fewer.
+    """
+    if not (top_k > 0 and top_k <= positive("experts", experts)):
+        raise ValueError(f"top_k must lie above 0 and up to the {experts} experts, got {top_k}")
+    return 1 - (1 - top_k / experts) ** positive("tokens", tokens)
+
+
+def balance_loss(loads: list[float], scores: list[float]) -> float:
+    """E sum f_i P_i: share of the choices times mean router score of each of E experts; 1 when even.
+
+    Both lists sum to 1. Fedus et al. 2021, arXiv 2101.03961, eq. 4, without its weight.
+    """
+    if len(loads) != len(scores) or len(loads) == 0:
+        raise ValueError(f"one load and one score for each expert, got {len(loads)} and {len(scores)}")
+    return len(loads) * sum([loads[i] * scores[i] for i in range(len(loads))])

@@ -190,6 +190,8 @@ def cases() -> list[tuple[str, list[float]]]:
         "energy_kwh": [[100, 400, 1.1]],
         "achievable": [[8, 989e12, 0.4]],
         "effective_tokens": [[1e9, 4]],
+        "touched_share": [[8, 2, 1], [256, 8, 32], [8, 8, 3]],
+        "balance_loss": [[[0.5, 0.25, 0.25], [0.4, 0.3, 0.3]], [[1], [1]]],
         "experts_touched": [[256, 8, 1], [8, 2, 40]],
         "joules_per_token": [[700, 3000, 1.1]],
         "training_seconds": [[1e21, 8, 989e12, 0.4]],
@@ -240,7 +242,7 @@ def test_javascript_gives_the_same_numbers() -> None:
     assert len({name for name, _ in calls}) > 50
     laws = {"HOFFMANN_PRINTED", "BESIROGLU", "KAPLAN_JOINT", "MUENNIGHOFF", GADRE_LIKE}
     texts = [
-        f"{name}({', '.join(a if a in laws else json.dumps(a) for a in args)})"  # type: ignore[operator]
+        f"{name}({', '.join(a if isinstance(a, str) and a in laws else json.dumps(a) for a in args)})"  # type: ignore[operator]
         for name, args in calls
     ]
     expected = [eval(text, vars(f)) for text in texts]

@@ -5,7 +5,7 @@ A router scores the experts, each token goes to its best k, and their outputs ar
 2401.04088), the softmax over all as it is (Switch, arXiv 2101.03961), normalized sigmoids (DeepSeek-V3, arXiv
 2412.19437). Two ways to balance: an auxiliary loss (Switch), a bias that only the choice sees (DeepSeek-V3).
 Tokens are sorted by expert, so that every expert makes one product over its own stretch, and put back;
-`moe_reference` has the same layer token by token. Shapes: n tokens, E experts, k choices, C width, F hidden units of an expert.
+`moe_reference` has the same layer token by token. Shapes: n tokens, E experts, k choices, C width.
 """
 
 from __future__ import annotations
