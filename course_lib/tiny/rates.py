@@ -38,7 +38,7 @@ VECTORS = (1, 4, 16, 64)  # that meet one matrix
 BATCHES = (1, 2, 4, 8, 16, 32, 64)  # sequences in a decode step
 PROMPTS = (16, 128)  # tokens of a prefill
 WIDTH = 4096  # of the matrix that a batch of vectors meets, and of the rows of softmax and norm
-MODEL = GPTConfig.modern(vocab_size=75, context=160, d_model=1024, n_layers=2, n_heads=16)  # 25M: beyond caches
+MODEL = GPTConfig.modern(75, context=160, d_model=1024, n_layers=2, n_heads=16)  # 25M: beyond the caches
 SEEN = 64  # tokens in the cache at a decode step
 
 
@@ -212,15 +212,15 @@ class Bench:
         ]
 
     def _read(self, model: GPT, kind: str, tokens: int, batch: int, before: int) -> Kernel:
-        """Time `tokens` more of `batch` sequences of which `before` tokens have been read."""
+        """Time `tokens` more of `batch` sequences that hold `before` tokens; what these are costs nothing."""
         decoder = Decoder(model, batch)
-        text = torch.zeros(batch, max(tokens, before, 1), dtype=torch.long, device=self.device)
-        if before:
-            decoder.read(text[:, :before])
+        for cache in decoder.cache:
+            cache.zero_()
+        text = torch.zeros(batch, tokens, dtype=torch.long, device=self.device)
 
         def again() -> None:
             decoder.length = before
-            decoder.read(text[:, :tokens])
+            decoder.read(text)
 
         count = roofline.decode if kind == "decode" else roofline.prefill
         need = count(MODEL.to_accounting(), before + tokens, batch, 1.0, 1.0, self.bytes)
