@@ -1,0 +1,99 @@
+"""What devices rent for, and what others measured when they served models on them.
+
+Two small tables with their sources. Rents (`catalog/prices.csv`) are offers on a day, copied from price
+lists: examples with a date, not a market study. Rates (`catalog/served.csv`) are those that NVIDIA published
+for TensorRT-LLM in 2023 (docs/source/performance.md of its repository); `bound` holds them against the roof.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from course_lib import catalog, roofline
+from course_lib.memory import bits_of
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One device for one hour, as somebody offered it."""
+
+    gpu: str  # a name of the catalog
+    usd_per_hour: float
+    seller: str
+    kind: str  # cloud, or marketplace of other people's machines
+    date: str  # YYYY-MM-DD on which the list was read
+    source: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """A published measurement of serving. Throughput counts output tokens of all devices together."""
+
+    gpu: str
+    devices: int  # the model is split evenly over them
+    number_format: str  # of weights and cache
+    model: str
+    batch: int  # prompts read and answered together
+    prompt: int  # tokens read
+    output: int  # tokens written
+    tokens_per_second: float | None
+    first_token_ms: float | None  # time until the first token of a single prompt
+    source: str
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = files("course_lib.catalog").joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@cache
+def offers() -> tuple[Offer, ...]:
+    """All offers."""
+    return tuple(Offer(**{**row, "usd_per_hour": float(row["usd_per_hour"])}) for row in _rows("prices.csv"))  # type: ignore[arg-type]
+
+
+def price(gpu: str) -> float | None:
+    """Median of the offers for a device in dollars per hour; None where there is none."""
+    name = catalog.gpu(gpu).name
+    found = [o.usd_per_hour for o in offers() if o.gpu == name]
+    return statistics.median(found) if found else None
+
+
+@cache
+def served() -> tuple[Served, ...]:
+    """All published measurements."""
+    return tuple(_served(row) for row in _rows("served.csv"))
+
+
+def _served(row: dict[str, str]) -> Served:
+    """Cells to the types of the record; an empty one is None."""
+    counts = {name: int(row[name]) for name in ("devices", "batch", "prompt", "output")}
+    rates = {name: float(row[name]) if row[name] else None for name in ("tokens_per_second", "first_token_ms")}
+    return Served(**{**row, **counts, **rates})  # type: ignore[arg-type]
+
+
+def bound(row: Served) -> float:
+    """What the roof allows at most, in the unit of the row: tokens/s, or at least so many ms to the first."""
+    gpu, config = catalog.gpu(row.gpu), catalog.model(row.model).config
+    if config is None:
+        raise ValueError(f"the shape of {row.model} is not public, so nothing can be counted")
+    peak, bandwidth = gpu.peak(row.number_format) * row.devices, gpu.bandwidth_gbs * 1e9 * row.devices
+    value_bytes = bits_of(row.number_format) / 8
+    first = roofline.prefill(config, row.prompt, row.batch, peak, bandwidth, value_bytes)["seconds"]
+    if row.first_token_ms is not None:
+        return float(1e3 * first)
+    step = roofline.request(config, row.prompt, row.output, row.batch, peak, bandwidth, value_bytes)["step"]
+    return row.batch * row.output / (first + row.output * step)
+
+
+def reached(row: Served) -> float:
+    """Measured speed over the bound, a fraction."""
+    if row.first_token_ms is not None:
+        return bound(row) / row.first_token_ms
+    if row.tokens_per_second is None:
+        raise ValueError("a measurement needs tokens_per_second or first_token_ms")
+    return row.tokens_per_second / bound(row)
