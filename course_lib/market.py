@@ -72,7 +72,9 @@ def served() -> tuple[Served, ...]:
 def _served(row: dict[str, str]) -> Served:
     """Cells to the types of the record; an empty one is None."""
     counts = {name: int(row[name]) for name in ("devices", "batch", "prompt", "output")}
-    rates = {name: float(row[name]) if row[name] else None for name in ("tokens_per_second", "first_token_ms")}
+    rates = {
+        name: float(row[name]) if row[name] else None for name in ("tokens_per_second", "first_token_ms")
+    }
     return Served(**{**row, **counts, **rates})  # type: ignore[arg-type]
 
 
