@@ -1,31 +1,25 @@
-"""What running out of text does to a tiny model: repetition, noise, filters, copies and leaks, all trained here.
+"""What running out of text does to a tiny model: repetition, noise, filters, copies and leaks, trained here.
 
 Every run trains the small text model of `recipe` and is judged on 65,536 characters of Austen that were held
 out. Its training text is a number of different characters U, read D/U times. `python -m
-course_lib.tiny.repeats` makes the rows that the table lacks (all of it: about eight minutes of one core);
-`rows()` reads the table that ships.
+course_lib.tiny.repeats` makes the rows that the table lacks (all of it: about ten minutes of one core);
+`course_lib.limits` reads the table that ships.
 """
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import cache, partial
-from importlib.resources import files
-from pathlib import Path
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from course_lib import dedup
-from course_lib.study.table import replace_text
+from course_lib.limits import POOL_NOISE, WIDTH, Row, place, read, write
 from course_lib.tiny import documents, recipe
-from course_lib.tiny.checks import number, one_of, whole
+from course_lib.tiny.checks import number, whole
 from course_lib.tiny.corpus import Passes, split, window_losses
 from course_lib.tiny.measure import one_thread
 from course_lib.tiny.model import GPT
@@ -35,44 +29,20 @@ STEP = recipe.BATCH * recipe.CONTEXT  # characters a step: 512
 STEPS = 600  # of a run at equal tokens: 307,200 characters read
 EPOCHS = (1, 2, 4, 8, 15, 30)  # divisors of STEPS
 WIDTHS = (16, 32, 48)
-WIDTH = 32  # of all other experiments
 SEEDS = (1, 2, 3)
 NOISES = (0.05, 0.1, 0.2, 0.4)  # shares of characters replaced
 FRESH = (20, 40, 75, 150, 300, 1200)  # steps of runs that read nothing twice
-POOL = 300  # steps that the filter's pool fills, from clean to POOL_NOISE
-POOL_NOISE = 0.4
-SHARES = (1.0, 0.5, 0.25, 0.125)  # of the pool that a filter keeps, the cleanest first
+POOL = 300  # steps that the filter's pool fills
+SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625)  # of the pool that a filter keeps, the cleanest first
 BUDGETS = (75, 300, 900)  # steps of training on what is kept
 COPIED = (1, 5, 30)  # documents whose near-copies fill half of a text
 EDITS = 0.05  # share of words changed in a near-copy
 LEAKS = (0, 1, 4, 8)  # near-copies of each leaked test document in the training text
 TEST = 64  # held-out documents; a quarter of them leaks
-KINDS = ("repeat", "fresh", "epochs", "noise", "filter", "copies", "leak")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One run. `setting` is what its kind varies: noise, share kept, documents copied, copies leaked."""
-
-    kind: str  # one of KINDS
-    d_model: int  # width; two layers
-    seed: int
-    params: int  # N, token table and head included
-    unique: int  # U: different characters in the training text
-    tokens: int  # D: characters read
-    setting: float
-    loss: float  # nats per character, held-out text (leak: the test documents that did not leak)
-    train_loss: float  # mean of the last twentieth of training (leak: the test documents that leaked)
-    cpu_seconds: float
-
-    @property
-    def epochs(self) -> float:
-        """How often each character was read."""
-        return self.tokens / self.unique
 
 
 def run(
-    text: Tensor, steps: int, *, seed: int = 0, d_model: int = WIDTH, repeats: float | None = None
+    text: Tensor, steps: int, *, seed: int = 0, d_model: int = WIDTH, weight_decay: float = 0.1
 ) -> tuple[GPT, float]:
     """Train a model on a text for so many steps; the model and its loss at the end of training.
 
@@ -82,9 +52,12 @@ def run(
     model = GPT(recipe.text_config(d_model), seed=seed)
     # Passes begin at offsets below one window: a text of whole steps needs one window more.
     batches = Passes(torch.cat([text, text[: recipe.CONTEXT]]), recipe.BATCH, recipe.CONTEXT, seed=seed)
+    rate = recipe.learning_rate(d_model)
     with one_thread():
-        rate = recipe.learning_rate(d_model)
-        return model, train(model, batches, steps, lr=rate, schedule="linear", progress=False).loss
+        history = train(
+            model, batches, steps, lr=rate, schedule="linear", weight_decay=weight_decay, progress=False
+        )
+    return model, history.loss
 
 
 def held_out_losses(model: GPT) -> Tensor:
@@ -93,7 +66,9 @@ def held_out_losses(model: GPT) -> Tensor:
     return window_losses(model, text, limit=len(text)).view(TEST, -1).mean(dim=1)
 
 
-def repeated(epochs: int, *, steps: int = STEPS, noise: float = 0.0, seed: int = 0, d_model: int = WIDTH) -> Row:
+def repeated(
+    epochs: int, *, steps: int = STEPS, noise: float = 0.0, seed: int = 0, d_model: int = WIDTH
+) -> Row:
     """Read steps/epochs steps' worth of text so many times, with a share of its characters noised."""
     if steps % whole("epochs", epochs):
         raise ValueError(f"{steps} steps are not a whole number of passes for {epochs} epochs; try a divisor")
@@ -113,7 +88,7 @@ def pool(seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def filtered(share: float, steps: int, *, seed: int = 0) -> Row:
-    """Keep the cleanest share of the pool and train on it for so many steps, however often that repeats it."""
+    """Keep the cleanest share of the pool and train on it for so many steps, however often it is read."""
     kept = pool(seed)[0]
     kept = kept[: round(number("share", share, 0.0, 1.0, open_low=True) * len(kept))]
     order = torch.randperm(len(kept), generator=torch.Generator().manual_seed(seed))
@@ -131,7 +106,7 @@ def with_copies(copied: int, *, seed: int = 0) -> list[str]:
 
 
 def copied_run(copied: int, cleaned: bool, *, seed: int = 0) -> Row:
-    """Train on a text full of near-copies as it is, or on what deduplication leaves of it, at equal tokens."""
+    """Train on a text full of near-copies as it is, or on what deduplication leaves, at equal tokens."""
     raw = with_copies(copied, seed=seed)
     kept = [raw[i] for i in dedup.deduplicate(raw)] if cleaned else raw
     text = torch.cat([documents.fitted(t) for t in kept])
@@ -163,11 +138,30 @@ def _row(kind: str, text: Tensor, steps: int, setting: float, seed: int, d_model
 
 
 def _made(
-    model: GPT, kind: str, seed: int, unique: int, steps: int, setting: float, loss: float, other: float, began: float
+    model: GPT,
+    kind: str,
+    seed: int,
+    unique: int,
+    steps: int,
+    setting: float,
+    loss: float,
+    other: float,
+    began: float,
 ) -> Row:
     n = sum(p.numel() for p in model.parameters())
     spent = round(time.process_time() - began, 2)
-    return Row(kind, model.config.d_model, seed, n, unique, steps * STEP, setting, round(loss, 4), round(other, 4), spent)
+    return Row(
+        kind,
+        model.config.d_model,
+        seed,
+        n,
+        unique,
+        steps * STEP,
+        setting,
+        round(loss, 4),
+        round(other, 4),
+        spent,
+    )
 
 
 def _words(texts: Sequence[str]) -> list[str]:
@@ -175,21 +169,6 @@ def _words(texts: Sequence[str]) -> list[str]:
 
 
 # --- The table that ships -----------------------------------------------------------------------------------
-
-
-@cache
-def rows(kind: str = "") -> tuple[Row, ...]:
-    """The shipped results, all or of one kind."""
-    if kind:
-        one_of("kind", kind, KINDS)
-    return tuple(row for row in _read(table()) if kind in ("", row.kind))
-
-
-def mean_loss(found: Sequence[Row]) -> float:
-    """Mean held-out loss of several runs, such as the seeds of one setting."""
-    if not found:
-        raise ValueError("there are no such rows in the table; `rows()` lists them all")
-    return sum(row.loss for row in found) / len(found)
 
 
 def measure(known: dict[tuple[object, ...], Row]) -> Iterator[Row]:
@@ -204,7 +183,10 @@ def _jobs() -> Iterator[tuple[tuple[object, ...], Callable[[], Row]]]:
     for seed in SEEDS:
         for width in WIDTHS if seed == SEEDS[0] else (WIDTH,):
             for e in EPOCHS:
-                yield ("repeat", width, seed, STEPS // e, STEPS, 0.0), partial(repeated, e, seed=seed, d_model=width)
+                yield (
+                    ("repeat", width, seed, STEPS // e, STEPS, 0.0),
+                    partial(repeated, e, seed=seed, d_model=width),
+                )
         for noise in NOISES:
             yield ("noise", WIDTH, seed, STEPS, STEPS, noise), partial(repeated, 1, noise=noise, seed=seed)
     for seed in SEEDS[:2]:
@@ -213,7 +195,10 @@ def _jobs() -> Iterator[tuple[tuple[object, ...], Callable[[], Row]]]:
         for unique in (40, 150):
             for e in EPOCHS[1:]:
                 if unique * e <= FRESH[-1] and unique * e != STEPS:
-                    yield ("epochs", WIDTH, seed, unique, unique * e, 0.0), partial(repeated, e, steps=unique * e, seed=seed)
+                    yield (
+                        ("epochs", WIDTH, seed, unique, unique * e, 0.0),
+                        partial(repeated, e, steps=unique * e, seed=seed),
+                    )
         for copied in COPIED:
             yield ("copies", WIDTH, seed, STEPS, STEPS, copied), partial(copied_run, copied, False, seed=seed)
             yield ("copies", WIDTH, seed, 0, STEPS, -copied), partial(copied_run, copied, True, seed=seed)
@@ -230,37 +215,17 @@ def _key(row: Row) -> tuple[object, ...]:
     return row.kind, row.d_model, row.seed, counted, row.tokens // STEP, row.setting
 
 
-def table() -> Path:
-    """The file that ships."""
-    return Path(str(files("course_lib.tiny").joinpath("data/repeats.csv")))
-
-
-def _read(path: Path) -> list[Row]:
-    """The rows of a table, each cell as its column's type."""
-    kinds = {field.name: {"int": int, "float": float}.get(str(field.type), str) for field in fields(Row)}
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Row(**{k: kinds[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
-
-
-def _write(path: Path, found: Sequence[Row]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in found)
-    replace_text(path, text.getvalue())
-
-
 def main() -> None:
     """Write the table that ships, running what it lacks; delete the file to run everything."""
-    path = table()
-    old = _read(path) if path.exists() else []
+    path = place("repeats")
+    old = read(path, Row) if path.exists() else []
     done: list[Row] = []
     for row in measure({_key(row): row for row in old}):
         done.append(row)
         if row not in old:
             print(row, flush=True)
-            _write(path, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    _write(path, done)
+            write(path, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
+    write(path, done)
 
 
 if __name__ == "__main__":
