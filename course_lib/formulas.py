@@ -739,6 +739,51 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1 - miss
 
 
+# Lesson 19: choosing among samples. Each sample of a problem is right with probability p, independently.
+
+
+def samples_needed(p: float, chance: float) -> float:
+    """Samples until at least one is right with the given chance: ln(1 - chance)/ln(1 - p), not rounded."""
+    if not (p > 0 and p < 1 and chance >= 0 and chance < 1):
+        raise ValueError(f"expected 0 < p < 1 and 0 <= chance < 1, got p={p}, chance={chance}")
+    return math.log(1 - chance) / math.log(1 - p)
+
+
+def verified_share(p: float, hit: float, false_alarm: float) -> float:
+    """Share of right ones among the samples that a judge accepts: Bayes' rule, p h/(p h + (1 - p) f).
+
+    The judge accepts a right sample with probability h (`hit`), a wrong one with f (`false_alarm`).
+    """
+    accepted = probability("p", p) * probability("hit", hit)
+    return accepted / positive("what is accepted", accepted + (1 - p) * probability("false_alarm", false_alarm))
+
+
+def best_of_n(p: float, samples: float, noise: float, fooled: float, lure: float) -> float:
+    """Chance that the best-scored of N samples is right, for a judge whose scores are noisy.
+
+    Right samples score 1, wrong ones 0, a share `fooled` of the wrong ones `lure`; to each score a logistic error
+    of scale `noise` is added. Integral of N p f_R(s) F(s)^(N-1) over the score s, F being all samples' scores.
+    """
+    n, wrong = positive("samples", samples), 1 - probability("p", p)
+    w, trick = positive("noise", noise), probability("fooled", fooled)
+    reach = 14 + math.log(n)
+    step = reach / 60
+    total = 0.0
+    for i in range(121):
+        t = (i - 60) * step  # score of a right sample, in units of the noise from its mean
+        tail = math.exp(-t)
+        plain = 1 / (1 + tail * math.exp(-1 / w))
+        tricky = 1 / (1 + tail * math.exp((lure - 1) / w))
+        below = p / (1 + tail) + wrong * ((1 - trick) * plain + trick * tricky)
+        total += tail / (1 + tail) ** 2 * math.exp((n - 1) * math.log(below))
+    return n * p * total * step
+
+
+def break_even_queries(extra_training: float, saved_per_query: float) -> float:
+    """Queries after which FLOPs spent once on training are repaid by what each query saves."""
+    return positive("extra training", extra_training) / positive("saving per query", saved_per_query)
+
+
 # --- Many machines ------------------------------------------------------------------------------------------
 
 
@@ -874,3 +919,19 @@ def balance_loss(loads: list[float], scores: list[float]) -> float:
     if len(loads) != len(scores) or len(loads) == 0:
         raise ValueError(f"one load and one score for each expert, got {len(loads)} and {len(scores)}")
     return len(loads) * sum([loads[i] * scores[i] for i in range(len(loads))])
+
+
+# --- Learning from comparisons ------------------------------------------------------------------------------
+
+
+def preference(margin: float) -> float:
+    """Chance that the better of two is preferred, 1 / (1 + e^-margin); Bradley & Terry 1952."""
+    return 1 / (1 + math.exp(-margin))
+
+
+def best_of_n_drift(n: float) -> float:
+    """KL divergence in nats of the best of `n` samples from the model itself: at most log n - (n - 1)/n.
+
+    Exact where no two samples tie; Beirami et al. 2024, arXiv 2401.01879.
+    """
+    return math.log(positive("n", n)) - (n - 1) / n
