@@ -11,8 +11,6 @@ Plain code: pages translate it to JavaScript.
 import math
 from typing import Any
 
-from course_lib import accounting
-
 VOCAB = 128256
 ASPECT = 128  # width over depth, about that of GPT-3 and of Llama 3 8B and 405B
 EXPERTS = 64
@@ -32,17 +30,13 @@ def record(fields: dict[str, Any]) -> Any:
 
 def shape(n_layers: int, d_model: int, kind: str, context: int) -> dict[str, Any]:
     """A Llama-like model as the fields of a ModelConfig: gated, grouped queries, rotary, untied head."""
-    d_head = 128 if d_model >= 1024 else 64
-    heads = max(1, math.floor(d_model / d_head))
-    kv = min(8, heads)
-    while math.floor(heads / kv) * kv != heads:
-        kv = kv - 1
-    d_ff = 256 * max(1, math.floor(3.5 * d_model / 256 + 0.5))
+    split = head_split(d_model)
+    d_ff = hidden(d_model)
     sparse = kind == "moe"
     d_expert = math.floor(d_ff / TOP_K)
     return {
-        "n_layers": n_layers, "d_model": d_model, "n_heads": heads, "vocab": VOCAB, "n_ctx": context,
-        "n_kv_heads": kv, "d_head": d_head, "d_ff": d_ff, "ffn": "gated", "tied_head": False,
+        "n_layers": n_layers, "d_model": d_model, "n_heads": split["heads"], "vocab": VOCAB, "n_ctx": context,
+        "n_kv_heads": split["kv"], "d_head": split["width"], "d_ff": d_ff, "ffn": "gated", "tied_head": False,
         "positions": "rope", "norm": "rmsnorm", "norm_bias": False, "norms_per_block": 2, "final_norm": True,
         "embedding_norm": False, "qk_norm": "none", "qkv_bias": False, "out_bias": False, "ffn_bias": False,
         "head_bias": False, "window": 0, "window_layers": 0, "n_experts": EXPERTS if sparse else 0,
@@ -50,6 +44,30 @@ def shape(n_layers: int, d_model: int, kind: str, context: int) -> dict[str, Any
         "shared_gate": False, "n_dense_layers": 0, "moe_every": 1, "router_bias": False, "kv_lora_rank": 0,
         "q_lora_rank": 0, "qk_nope_dim": 0, "qk_rope_dim": 0, "v_head_dim": 0,
     }  # fmt: skip
+
+
+def head_split(d_model: int) -> dict[str, int]:
+    """Width of a head, heads, and key-value heads: at most eight, and a divisor of the heads."""
+    d_head = 128 if d_model >= 1024 else 64
+    heads = max(1, math.floor(d_model / d_head))
+    kv = min(8, heads)
+    while math.floor(heads / kv) * kv != heads:
+        kv = kv - 1
+    return {"width": d_head, "heads": heads, "kv": kv}
+
+
+def hidden(d_model: int) -> int:
+    """Width of the feed-forward part: 3.5 d, in steps of 256."""
+    return 256 * max(1, math.floor(3.5 * d_model / 256 + 0.5))
+
+
+def active_count(n_layers: int, d_model: int, kind: str) -> int:
+    """Active parameters of `shape`, tables included: what `accounting.active_params` counts, quickly."""
+    split = head_split(d_model)
+    attention = 2 * d_model * split["width"] * (split["heads"] + split["kv"])
+    router = EXPERTS * d_model if kind == "moe" else 0
+    layer = attention + 3 * d_model * hidden(d_model) + router + 2 * d_model
+    return n_layers * layer + 2 * VOCAB * d_model + d_model
 
 
 def shape_for(active: float, kind: str, context: int) -> dict[str, Any]:
@@ -65,15 +83,14 @@ def shape_for(active: float, kind: str, context: int) -> dict[str, Any]:
         d = max(64.0, (blocks * ASPECT / PER_LAYER) ** (1.0 / 3.0)) / 2 + d / 2
     depth = max(2, math.floor(d / ASPECT + 0.5))
     step = 1024 if d >= 3500 else 256 if d >= 1800 else 128 if d >= 1024 else 64
-    best: dict[str, Any] = {}
     nearest = 1e300
+    best_layers, best_width = depth, step
     for layers in range(max(2, math.floor(depth * 0.8)), math.floor(depth * 1.25) + 2):
         root = math.sqrt((2.0 * VOCAB) ** 2 + 4 * PER_LAYER * layers * active)
         low = max(1, math.floor((root - 2.0 * VOCAB) / (2 * PER_LAYER * layers) / step))
         for width in (low * step, (low + 1) * step):
-            cfg = shape(layers, width, kind, context)
-            miss = abs(math.log(accounting.active_params(record(cfg))["total"] / active))
+            miss = abs(math.log(active_count(layers, width, kind) / active))
             miss += TASTE * abs(math.log(width / (ASPECT * layers)))
             if miss < nearest:
-                nearest, best = miss, cfg
-    return best
+                nearest, best_layers, best_width = miss, layers, width
+    return shape(best_layers, best_width, kind, context)

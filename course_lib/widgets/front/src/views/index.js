@@ -1,23 +1,33 @@
 // Every form an explorable can take: view(stage, ctx) -> {update(out, values)}.
+import { bands } from "./bands.js";
 import { bill } from "./bill.js";
 import { bits } from "./bits.js";
 import { builder } from "./builder.js";
 import { cache } from "./cache.js";
 import { chart } from "./chart.js";
 import { dials } from "./dials.js";
+import { epochs } from "./epochs.js";
+import { filter } from "./filter.js";
 import { fits } from "./fits.js";
 import { forecast } from "./forecast.js";
 import { gap } from "./gap.js";
 import { head } from "./head.js";
 import { isoflop } from "./isoflop.js";
+import { ladder } from "./ladder.js";
+import { lifecost } from "./lifecost.js";
+import { mixture } from "./mixture.js";
 import { planner } from "./planner.js";
 import { ridge } from "./ridge.js";
+import { routes } from "./routes.js";
 import { ruler } from "./ruler.js";
 import { shapes } from "./shapes.js";
 import { stairs } from "./stairs.js";
+import { eras } from "./eras.js";
+import { lab } from "./lab.js";
+import { sheet } from "./sheet.js";
 import { surface } from "./surface.js";
 import { tiles } from "./tiles.js";
 import { treemap } from "./treemap.js";
 import { triptych } from "./triptych.js";
 
-export const VIEWS = { bill, bits, builder, cache, chart, dials, fits, forecast, gap, head, isoflop, planner, ridge, ruler, shapes, stairs, surface, tiles, treemap, triptych };
+export const VIEWS = { bands, bill, bits, builder, cache, chart, dials, epochs, eras, filter, fits, forecast, gap, head, isoflop, lab, ladder, lifecost, mixture, planner, ridge, routes, ruler, shapes, sheet, stairs, surface, tiles, treemap, triptych };
