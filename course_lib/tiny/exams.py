@@ -1,0 +1,103 @@
+"""Exams over facts: the same networks, graded fact by fact or by whole sheets.
+
+A network of `facts` is asked k questions, each drawn as often as it comes up in training; it passes if
+every answer is right. If the answers are independent, the share of passed exams is accuracy^k: a smooth
+curve turned into a cliff by the grading alone (Schaeffer, Miranda & Koyejo 2023, arXiv 2304.15004). Here the
+share is counted on drawn exams, so that the formula can be checked instead of believed.
+
+`python -m course_lib.tiny.exams` remakes the shipped table (about half a minute of one core).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from course_lib.study.table import replace_text
+from course_lib.tiny.checks import whole
+from course_lib.tiny.corpus import step_generator
+from course_lib.tiny.facts import FactsRun, Source, run_facts
+
+HIDDEN = (2, 4, 8, 16, 32, 64, 128, 256)  # units of the networks in the table
+SAMPLES = 1_048_576  # labels that each of them reads
+QUESTIONS, EXAMS = 30, 20_000  # on a sheet; sheets drawn
+DRAW_SEED = 5_150
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network and its grades."""
+
+    hidden: int  # units
+    params: int  # weights and biases
+    samples: int  # labels read
+    loss: float  # nats per noisy label, exact over all facts
+    accuracy: float  # share of single questions answered rightly: exact
+    surprise: float  # nats per question: -log of the probability given to the right value, exact
+    passed: float  # share of drawn exams of QUESTIONS with every answer right
+
+
+def passed(correct: Tensor, source: Source, questions: int = QUESTIONS, exams: int = EXAMS) -> float:
+    """Share of drawn exams in which every question is answered rightly; `correct` (K,) says which are."""
+    if correct.shape != (source.keys,) or correct.dtype != torch.bool:
+        raise ValueError(f"correct must hold True or False for each of the {source.keys:,} facts")
+    count = whole("questions", questions) * whole("exams", exams)
+    fact, _ = source.draw(count, step_generator(DRAW_SEED, questions))
+    return float(correct[fact].view(exams, questions).all(dim=1).float().mean())
+
+
+def grade(run: FactsRun, source: Source | None = None) -> Row:
+    """All grades of one network."""
+    source = source or Source()
+    return Row(
+        hidden=run.hidden,
+        params=run.params,
+        samples=run.samples,
+        loss=run.loss,
+        accuracy=run.accuracy,
+        surprise=float(source.frequency @ -run.right.log()),
+        passed=passed(run.correct, source),
+    )
+
+
+def examine(hidden: Sequence[int] = HIDDEN, samples: int = SAMPLES) -> list[Row]:
+    """Train networks of these sizes on one and the same source and grade them."""
+    source = Source()
+    return [grade(run_facts(h, samples, source=source), source) for h in hidden]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The shipped table, smallest network first."""
+    kinds = {f.name: int if f.type == "int" else float for f in fields(Row)}
+    text = _table().read_text(encoding="utf-8")
+    return tuple(
+        Row(**{k: kinds[k](v) for k, v in cells.items()}) for cells in csv.DictReader(io.StringIO(text))
+    )
+
+
+def _table() -> Path:
+    return Path(str(files("course_lib.tiny").joinpath("data/exams.csv")))
+
+
+def main() -> None:
+    """Write the table that ships."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [f.name for f in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    for row in examine():
+        print(row, flush=True)
+        writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(row).items()})
+    replace_text(_table(), out.getvalue())
+
+
+if __name__ == "__main__":
+    main()
