@@ -1,6 +1,7 @@
 """Pipeline schedules: in which order each stage works on its micro-batches, and when it has to wait.
 
-A stage holds some layers (in `chunks` pieces, if they interleave). `order` lists its steps; `timeline` plays all lists against each other, every step starting as soon as its input is there. The processes of
+A stage holds some layers (in `chunks` pieces, if they interleave). `order` lists its steps; `timeline` plays
+all lists against each other, every step starting as soon as its input is there. The processes of
 `tiny.parallel_jobs` follow the same lists, and pages draw them. Time is in units of one micro-batch's forward
 pass through one stage; sending takes none. Plain code, compiled for the pages.
 
@@ -61,8 +62,10 @@ def step(kind: str, number: int, stages: int, chunks: int) -> dict[str, Any]:
     return {"kind": kind, "micro": micro, "chunk": chunk if kind == "F" else chunks - 1 - chunk}
 
 
-def timeline(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> list[list[dict[str, Any]]]:
-    """Each stage's steps with `start` and `length`."""
+def timeline(
+    schedule: str, stages: int, microbatches: int, chunks: int = 1, lengths: Any = None
+) -> list[list[dict[str, Any]]]:
+    """Each stage's steps with `start` and `length`; `lengths[stage][step]`, if given, are measured ones."""
     lists = [order(schedule, stages, microbatches, s, chunks) for s in range(stages)]
     done: dict[str, float] = {}  # when each step ended, by name
     free = [0.0 for s in lists]
@@ -78,6 +81,8 @@ def timeline(schedule: str, stages: int, microbatches: int, chunks: int = 1) -> 
                     break
                 now["start"] = max(free[s], ready)
                 now["length"] = (FORWARD if now["kind"] == "F" else BACKWARD) / chunks
+                if lengths is not None:
+                    now["length"] = lengths[s][at[s]]
                 free[s] = now["start"] + now["length"]
                 done[name(now["kind"], now["micro"], now["chunk"], s)] = free[s]
                 at[s] += 1
