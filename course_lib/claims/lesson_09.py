@@ -25,7 +25,7 @@ def ten_times() -> Finding:
     large, small = (size_and_tokens(f"Llama 2 {size}")[0] for size in ("70B", "7B"))
     flops = formulas.forward_flops_per_token(large) / formulas.forward_flops_per_token(small)
     caches = [accounting.kv_bytes_per_token(config_of(f"Llama 2 {size}"), 2) for size in ("70B", "7B")]
-    why = f"2N FLOPs a token, and bytes of weights. Its KV cache is {caches[0] / caches[1]:.2f} times the 7B's."
+    why = f"2N FLOPs a token, and bytes of weights. Its KV cache is {caches[0] / caches[1]:.2f} times as big."
     return Finding(agree(10, flops, 1), f"{flops:.1f} times, Llama 2 70B over 7B", why)
 
 
@@ -129,8 +129,8 @@ def volume() -> Finding:
     small = each / formulas.forward_flops_per_token(n / 100)
     value = ", ".join(f"{x:.3g}" for x in cheaper) + " times"
     why = (
-        f"For each token, from {', '.join(f'{v / 1e12:,.0f}T' for v in DEMANDS)} served on. Only the training is "
-        f"shared out; each token still costs {small:.0f} times that of a 10B."
+        f"For each token, from {', '.join(f'{v / 1e12:,.0f}T' for v in DEMANDS)} served on. Only the training "
+        f"is shared out; each token still costs {small:.0f} times that of a 10B."
     )
     return Finding(by_cases([x > 95 for x in cheaper]), value, why)
 
