@@ -129,8 +129,8 @@ def volume() -> Finding:
     small = each / formulas.forward_flops_per_token(n / 100)
     value = ", ".join(f"{x:.3g}" for x in cheaper) + " times"
     why = (
-        f"For each token, from {', '.join(f'{v / 1e12:,.0f}T' for v in DEMANDS)} served on. Only the training "
-        f"is shared out; each token still costs {small:.0f} times that of a 10B."
+        f"For each token, from {', '.join(f'{v / 1e12:,.0f}T' for v in DEMANDS)} served on. Only "
+        f"the training is shared out; each token still costs {small:.0f} times that of a 10B."
     )
     return Finding(by_cases([x > 95 for x in cheaper]), value, why)
 
