@@ -185,7 +185,7 @@ def _pushes() -> Question:
 def _optimist() -> Question:
     return single(
         "optimist", "We fit a loss law on runs with at most 60 characters per parameter, and let it predict runs with 100 to 2,400. Where do the real losses lie?",
-        wrong("On both sides, by about the noise of a seed", "That is what one hopes for. The misses here are ten times the noise, and all on one side."),
+        wrong("On both sides, by about the noise of a seed", "That is what one hopes for. The misses here are many times the noise, and all on one side."),
         right("Above the prediction: the law was too hopeful about more text", "By several per cent, more the farther out. Sardana et al. report the same direction on far larger models."),
         wrong("Below the prediction, since long training is underrated", "A flattering thought for overtraining. The runs say otherwise."),
         wrong("Nowhere near: the law breaks and predicts below zero", "It bends smoothly and stays sensible. It is merely wrong by several per cent."),
@@ -206,7 +206,7 @@ def _your_size() -> Question:
     key = formulas.inference_aware_params(loss_of(30e9, REFIT), 1e13, REFIT)
     return numeric(
         "your-size", "The size with the cheapest life, for the loss of a Chinchilla-optimal 30B model and 10T served tokens, by the refit?", key, unit="parameters", rtol=0.03,
-        why=f"{text.si(key, 3)}, about a third of 30B.",
+        why=f"{text.si(key, 3)}, {text.pct(key / 30e9, 0)} of 30B.",
         traps=[
             trap(30e9, "That is the size which is cheapest to *train*."),
             trap(formulas.inference_aware_params(loss_of(30e9, formulas.HOFFMANN_PRINTED), 1e13, formulas.HOFFMANN_PRINTED), "That is with the constants as printed in 2022."),
