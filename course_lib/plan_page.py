@@ -100,8 +100,8 @@ def money_rows(made: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, str]
         note = f"{count(hours[name])} GPU-hours, {share}"
         rows.append(row(parts[name], text.money(hours[name] * ask["price"]), note))
     rows.append(row("Together", text.money(made["usd"]), f"at {text.money(ask['price'])} for a GPU-hour"))
-    watts = f"final run {count(made['mwh'])} MWh; boards at their limit, PUE {text.sig(ask['pue'], 2)}"
-    rows.append(row("Energy", count(made["life_mwh"]) + " MWh", watts))
+    watts = f"final run {text.sig(made['mwh'], 3)} MWh; boards at their limit, PUE {text.sig(ask['pue'], 2)}"
+    rows.append(row("Energy", text.sig(made["life_mwh"], 3) + " MWh", watts))
     return rows
 
 

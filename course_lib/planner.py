@@ -52,6 +52,13 @@ MOST = 1e14
 ROUNDS = 3  # size and serving cost depend on each other; three rounds settle them
 
 
+def record(fields: dict[str, Any]) -> Any:
+    """`fields` with attributes, as `accounting` reads them. The page has its own, in its prelude."""
+    from types import SimpleNamespace
+
+    return SimpleNamespace(**fields)
+
+
 # --- The best split -----------------------------------------------------------------------------------------
 
 
@@ -116,7 +123,7 @@ def serving(cfg: dict[str, Any], ask: dict[str, Any], gpu: dict[str, Any]) -> di
     (served tokens), write_usd and read_usd (per million written, and read), per_reader (tokens a second).
     Times are the roofline's over `roof`; cards are taken to share the work evenly.
     """
-    model = proportions.record(cfg)
+    model = record(cfg)
     held = memory.serving(model, "bf16", ask["context"], ask["batch"], "bf16", 0)["total"]
     cards = memory.devices_to_serve(held, gpu["memory"] / memory.GIB, memory.USABLE)
     peak, bandwidth = cards * gpu["peak"] * ask["roof"], cards * gpu["bandwidth"] * ask["roof"]
@@ -178,7 +185,7 @@ def core(ask: dict[str, Any], gpu: dict[str, Any]) -> dict[str, Any]:
     for _ in range(ROUNDS):
         n = best_params(ask, law, have, weight * ask["served"])
         cfg = proportions.shape_for(n, ask["kind"], ask["context"])
-        n = accounting.active_params(proportions.record(cfg))["total"]
+        n = accounting.active_params(record(cfg))["total"]
         serve = serving(cfg, ask, gpu)
         weight = serve["seconds"] * rate * (1 - ask["experiments"]) / (2 * n)
     counted = weight * ask["served"]
@@ -188,7 +195,7 @@ def core(ask: dict[str, Any], gpu: dict[str, Any]) -> dict[str, Any]:
     flops = formulas.training_flops(n, tokens)
     run = flops / rate
     return {
-        "cfg": cfg, "n": n, "total": accounting.params(proportions.record(cfg))["total"],
+        "cfg": cfg, "n": n, "total": accounting.params(record(cfg))["total"],
         "tokens": tokens, "flops": flops,
         "loss": outlook.loss_at(n, tokens, ask["unique"], law), "serve": serve, "rate": rate, "final_s": run,
         "experiments_s": run * ask["experiments"] / (1 - ask["experiments"]),
@@ -224,7 +231,7 @@ def plan(ask: dict[str, Any], gpu: dict[str, Any], cov: list[list[float]]) -> di
     made["life_mwh"] = formulas.energy_kwh(together, gpu["watts"], ask["pue"]) / 1000.0
     made["epochs"] = made["tokens"] / ask["unique"] if ask["unique"] > 0 else 0.0
     made["interval"] = outlook.interval(made["n"], made["tokens"], ask, cov)
-    model = proportions.record(made["cfg"])
+    model = record(made["cfg"])
     made["state_bytes"] = formulas.adam_bytes(made["total"])
     made["fewest_train"] = memory.devices_to_train(
         model, gpu["memory"] / memory.GIB, ask["context"], 1, "adam", "mixed", True, False, 3, memory.USABLE

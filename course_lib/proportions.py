@@ -21,13 +21,6 @@ TASTE = 0.05  # how much a deviation from ASPECT counts beside one from the want
 PER_LAYER = 12.75
 
 
-def record(fields: dict[str, Any]) -> Any:
-    """`fields` with attributes, as `accounting` reads them. The page has its own."""
-    from types import SimpleNamespace
-
-    return SimpleNamespace(**fields)
-
-
 def shape(n_layers: int, d_model: int, kind: str, context: int) -> dict[str, Any]:
     """A Llama-like model as the fields of a ModelConfig: gated, grouped queries, rotary, untied head."""
     split = head_split(d_model)

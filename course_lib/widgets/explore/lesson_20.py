@@ -25,10 +25,14 @@ NO_LIMIT = 1e15  # different tokens beyond which a plan never repeats
 
 
 def median(xs):
-    """The middle of a list that is not empty."""
-    ordered = sorted(xs)
-    n = len(ordered)
-    return ordered[math.floor(n / 2)] if n % 2 == 1 else (ordered[math.floor(n / 2) - 1] + ordered[math.floor(n / 2)]) / 2
+    """The middle of a list that is not empty, by rank (the page would sort numbers as words)."""
+    n = len(xs)
+    middle = []
+    for x in xs:
+        below, same = len([y for y in xs if y < x]), len([y for y in xs if y == x])
+        if below <= n / 2 and below + same >= n / 2:
+            middle.append(x)
+    return (min(middle) + max(middle)) / 2
 
 
 def in_era(row, era):
@@ -71,7 +75,7 @@ def timeline_compute(v, data):
     inside = [r for r in placed if in_era(r, v["era"])]
     facts = era_facts([r for r in shown if in_era(r, v["era"]) and r["public"]])
     opened = data[int(v["model"])]
-    series = [{"kind": "hline", "y": [20], "color": "muted", "label": "20 tokens per parameter", "anchor": "left"}] if v["quantity"] == "ratio" else []
+    series = [{"kind": "hline", "y": [20], "color": "muted", "label": "20 tokens per parameter"}] if v["quantity"] == "ratio" else []
     for sparse in [False, True]:
         mine = [r for r in inside if r["sparse"] == sparse and r["public"] and r["name"] != opened["name"]]
         series.append({"kind": "dots", "color": 3 if sparse else 0, "size": 5, "labels": False, "x": [r["year"] for r in mine], "y": [r[v["quantity"]] for r in mine], "text": [r["name"] for r in mine]})
@@ -195,6 +199,8 @@ def sheet_compute(v, data):
     """The plan for the controls: the page, the money, what would change it."""
     ask = ask_of(v)
     gpu = data["gpus"][v["gpu"]]
+    if planner.attempt_core(ask, gpu)["n"] == 0:
+        return impossible(v, ask, gpu)
     made = planner.plan(ask, gpu, data["covariance"])
     ranked = planner.sensitivities(ask, gpu, made)
     other = made["other"]
@@ -224,6 +230,16 @@ def sheet_compute(v, data):
         ],
         "verdict": plan_page.verdict(made, ask, ranked), "tone": "" if fits else "bad",
         "alt": "A plan on one page: " + plan_page.verdict(made, ask, ranked),
+    }  # fmt: skip
+
+
+def impossible(v, ask, gpu):
+    """The page of an ask that has no answer."""
+    why = "There is no plan: " + planner.tokens_missing(ask) + "."
+    return {
+        "sections": [], "changes": [], "bars": [], "swap": "", "asked": asked_text(ask, gpu), "unit": v["unit"], "goal": v["goal"],
+        "moe": v["kind"] == "moe", "money": [], "interval": {"low": 0.0, "high": 0.0, "loss": 0.0, "sets": []},
+        "readouts": [], "verdict": why, "tone": "bad", "alt": why,
     }  # fmt: skip
 
 
@@ -368,7 +384,7 @@ def lab_compute(v, data):
 
 def color_of(flops):
     """A color for each half decade of cost."""
-    return [0, 2, 4, 1, 5][min(4, max(0, math.floor(2 * math.log10(flops / 1e18) / 1.5)))]
+    return min(6, max(0, math.floor(2 * math.log10(flops / 1e18) + 0.01)))
 
 
 def fit_text(law, asked, made):
@@ -388,7 +404,7 @@ def close(out, v, series):
     seed = v["seed"]
     law, top = game.truth(seed), game.optimum(seed)
     line = lab_curve(law, game.TARGET, 1e8, 1e12)
-    series.append({"kind": "line", "color": "ink", "x": line["x"], "y": line["y"], "label": "the truth, at 1e23", "label_at": "start"})
+    series.append({"kind": "line", "color": "ink", "x": line["x"], "y": line["y"], "label": "the truth, at 1e23", "dy": -14})
     names = ["You", "Three slices, scripted", "20 per parameter, no experiment", "The optimum"]
     bets = [{"n": v["bet_n"], "loss": v["bet_loss"]}, game.scripted(seed), game.rule_of_thumb(), top]
     rows = []

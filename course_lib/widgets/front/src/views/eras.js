@@ -33,7 +33,7 @@ export function eras(stage, { spec, set }) {
       const short = drawn < 520;
       return svg("g", { class: `cw-eras-era${e.on ? " cw-eras-on" : ""}` },
         svg("rect", { x: from + 1, y: top, width: Math.max(0, to - from - 2), height: bottom - top }),
-        svg("text", { x: (from + to) / 2, y: top - 9, "text-anchor": "middle" }, short ? e.title.split(":")[0] : `${e.title.split(":")[0]}, ${e.years}`));
+        svg("text", { x: (from + to) / 2, y: top + 15, "text-anchor": "middle" }, short ? e.title.split(":")[0] : `${e.title.split(":")[0]}, ${e.years}`));
     });
     picture.prepend(svg("g", {}, bands));
     picture.addEventListener("click", (event) => {

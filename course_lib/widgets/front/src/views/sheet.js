@@ -58,22 +58,26 @@ function printAlone(page) {
 function pageOf() {
   const asked = h("p", { class: "cw-sheet-asked" });
   const said = h("p", { class: "cw-sheet-said" });
-  const strip = svg("svg", { class: "cw-sheet-strip", role: "img", viewBox: "0 0 640 74" });
+  const strip = svg("svg", { class: "cw-sheet-strip", role: "img" });
   const money = h("div", { class: "cw-sheet-money", role: "img" });
   const sections = h("div", { class: "cw-sheet-sections" });
   const rows = h("tbody");
+  let last = null;
+  new ResizeObserver(() => last?.sections.length && loss(strip, last.interval)).observe(strip);
   const table = h("table", { class: "cw-sheet-changes" },
     h("caption", {}, "What would change the answer"),
-    h("thead", {}, h("tr", {}, ["Input", "moved to", "N", "D", "loss"].map((t) => h("th", { scope: "col" }, t)), h("th", { scope: "col" }, "N ● and D ○, a third to three times"))), rows);
+    h("thead", {}, h("tr", {}, ["Input", "moved to", "N", "D", "loss"].map((t) => h("th", { scope: "col" }, t)), h("th", { scope: "col" }, "N ● and D ○, an eighth to eight times"))), rows);
   const scroll = h("div", { class: "cw-table-scroll", tabindex: "0", role: "group", "aria-label": "What would change the answer" }, table);
   const swap = h("p", { class: "cw-sheet-swap" });
   const el = h("div", { class: "cw-sheet-page" }, h("p", { class: "cw-sheet-head" }, "A training plan"), asked, said, strip, money, sections, scroll, swap);
 
   function update(out) {
+    last = out;
     asked.textContent = out.asked;
     said.textContent = out.verdict;
+    for (const part of [strip, money, sections, scroll]) part.toggleAttribute("hidden", !out.sections.length);
     swap.textContent = out.swap;
-    loss(strip, out.interval);
+    if (out.sections.length) loss(strip, out.interval);
     money.setAttribute("aria-label", `Money: ${out.money.map((m) => `${m.label} ${Math.round(100 * m.share)} per cent`).join(", ")}.`);
     money.replaceChildren(...out.money.filter((m) => m.share > 0.004).map((m) =>
       h("span", { style: `flex-grow:${m.share};border-color:${color(m.color)}` }, m.share > 0.12 ? h("span", {}, `${m.label} ${Math.round(100 * m.share)} %`) : "")));
@@ -96,17 +100,21 @@ function mark(move) {
 
 /** The predicted loss: the interval as a bar, each set of constants as a tick with its name. */
 function loss(strip, interval) {
+  const wide = Math.max(280, Math.min(700, strip.clientWidth || 640));
+  const low = wide < 520; // the names then stand below each other
+  setAll(strip, { viewBox: `0 0 ${wide} ${low ? 104 : 76}` });
   const pad = 0.25 * (interval.high - interval.low);
-  const x = (l) => 20 + (600 * (l - interval.low + pad)) / (interval.high - interval.low + 2 * pad);
+  const x = (l) => 10 + ((wide - 20) * (l - interval.low + pad)) / (interval.high - interval.low + 2 * pad);
   const sets = [...interval.sets].sort((a, b) => a.loss - b.loss);
-  const words = (l, y, t, more = {}) => svg("text", { x: l, y, "text-anchor": "middle", ...more }, t);
+  const words = (at, y, t, more = {}) => svg("text", { x: at, y, "text-anchor": "middle", ...more }, t);
+  const anchor = (s, i) => (low ? (x(s.loss) > wide / 2 ? "end" : "start") : ["end", "middle", "start"][i]);
   strip.replaceChildren(
-    svg("line", { x1: 20, x2: 620, y1: 38, y2: 38, class: "cw-sheet-axis" }),
-    svg("rect", { x: x(interval.low), y: 30, width: x(interval.high) - x(interval.low), height: 16, rx: 3, class: "cw-sheet-range" }),
-    words(x(interval.low), 24, interval.low.toFixed(2)), words(x(interval.high), 24, interval.high.toFixed(2)),
+    svg("line", { x1: 10, x2: wide - 10, y1: 40, y2: 40, class: "cw-sheet-axis" }),
+    svg("rect", { x: x(interval.low), y: 32, width: x(interval.high) - x(interval.low), height: 16, rx: 3, class: "cw-sheet-range" }),
+    words(x(interval.low), 28, interval.low.toFixed(2)), words(x(interval.high), 28, interval.high.toFixed(2)),
     ...sets.flatMap((s, i) => [
-      svg("line", { x1: x(s.loss), x2: x(s.loss), y1: 26, y2: 50, class: s.on ? "cw-sheet-tick cw-sheet-on" : "cw-sheet-tick" }),
-      words(x(s.loss), i === 1 ? 70 : 62, `${s.name} ${s.loss.toFixed(3)}`, { "text-anchor": i === 0 ? "end" : i === 2 ? "start" : "middle", class: s.on ? "cw-sheet-on" : "" }),
-    ]), words(20, 12, "Predicted loss, nats per token", { "text-anchor": "start", class: "cw-sheet-title" }));
+      svg("line", { x1: x(s.loss), x2: x(s.loss), y1: 28, y2: 52, class: s.on ? "cw-sheet-tick cw-sheet-on" : "cw-sheet-tick" }),
+      words(x(s.loss), low ? 66 + 15 * i : i === 1 ? 74 : 64, `${s.name}: ${s.loss.toFixed(3)}`, { "text-anchor": anchor(s, i), class: s.on ? "cw-sheet-on" : "" }),
+    ]), words(0, 11, "Predicted loss, nats per token", { "text-anchor": "start", class: "cw-sheet-title" }));
   setAll(strip, { "aria-label": `Predicted loss ${interval.loss.toFixed(3)}, interval ${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}: ${sets.map((s) => `${s.name} ${s.loss.toFixed(3)}`).join(", ")}.` });
 }
