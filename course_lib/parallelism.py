@@ -42,14 +42,14 @@ LINKS = {
     "B200": {"node": 900e9, "network": 50e9, "efficiency": 0.52},
 }
 WHY = {
-    "kernels": "the kernels: matrix products do not reach the peak",
-    "bubble": "the pipeline bubble: stages wait for each other; more micro-batches or chunks would help",
-    "tp": "tensor-parallel traffic, which every layer waits for",
-    "ep": "expert traffic, which every mixture layer waits for",
-    "network": "the network: gradients, weights and activations do not hide behind the computing",
-    "recompute": "recomputation: a second forward pass",
-    "imbalance": "uneven stages: the fullest one sets the pace",
-    "optimizer": "the optimizer: its states are read and written once a step",
+    "kernels": "kernels that do not reach the peak",
+    "bubble": "the pipeline bubble (more micro-batches or chunks would help)",
+    "tp": "tensor-parallel traffic, for which every layer waits",
+    "ep": "expert traffic, for which every mixture layer waits",
+    "network": "gradients and weights on the network, which computing does not hide",
+    "recompute": "recomputation, a second forward pass",
+    "imbalance": "uneven stages: the fullest sets the pace",
+    "optimizer": "the optimizer, whose states are read and written once a step",
 }
 
 
