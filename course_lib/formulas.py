@@ -638,6 +638,12 @@ def inference_aware_params(loss: float, served_tokens: float, law: dict[str, flo
     return chinchilla_params_at(by_size, law)
 
 
+def loss_of_chinchilla_size(params: float, law: dict[str, float]) -> float:
+    """The loss in nats at which N is the Chinchilla size: E + (A/N^alpha) (alpha + beta)/beta."""
+    by_size = law["A"] / positive("params", params) ** law["alpha"]
+    return law["E"] + by_size / chinchilla_size_share(law)
+
+
 def revealed_demand(params: float, tokens: float, law: dict[str, float]) -> float:
     """Served tokens for which N and D are the cheapest way to their loss: `inference_aware_params` backwards.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from course_lib import formulas, hardware
 from course_lib.catalog import GPU
 from course_lib.hardware import Bill
+from course_lib.study.forecast import effective
 from course_lib.study.table import Run
 
 TRAIN_UTILIZATION = 0.4  # of the dense peak, as good large runs reach
@@ -86,6 +87,17 @@ class Size:
     def cost(self, served: float) -> float:
         """Lifetime FLOPs for a demand in characters."""
         return self.flops + self.per_token * formulas.not_negative("served", served)
+
+
+def columns(runs: Sequence[Run]) -> tuple[list[float], list[float], list[float]]:
+    """C = 6 N D, M = D/N and loss of runs, as `fitting.fit_overtraining` takes them.
+
+    N is what is multiplied; characters read more than once count at their worth (Muennighoff et al. 2023).
+    """
+    tokens = [effective(run.tokens, run.passes) for run in runs]
+    flops = [formulas.training_flops(run.n_matmul, d) for run, d in zip(runs, tokens, strict=True)]
+    ratios = [d / run.n_matmul for run, d in zip(runs, tokens, strict=True)]
+    return flops, ratios, [run.loss for run in runs]
 
 
 def curves(runs: Sequence[Run]) -> dict[int, list[tuple[float, float]]]:

@@ -120,7 +120,7 @@ def test_the_papers_headline() -> None:
     """13B quality and 2T served tokens: savings by three constants sets; the paper says 17 % and a 7B."""
     savings = {}
     for name, law in LAWS.items():
-        loss = law["E"] + law["A"] / 13e9 ** law["alpha"] / f.chinchilla_size_share(law)
+        loss = f.loss_of_chinchilla_size(13e9, law)
         assert f.inference_aware_params(loss, 0, law) == pytest.approx(13e9, rel=1e-9)
         n = f.inference_aware_params(loss, 2e12, law)
         savings[name] = 1 - cost(n, loss, 2e12, law) / cost(13e9, loss, 2e12, law)

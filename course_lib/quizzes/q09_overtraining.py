@@ -47,11 +47,6 @@ def _model(name: str) -> tuple[float, float]:
     return float(row.active_params), float(row.tokens)
 
 
-def loss_of(size: float, law: dict[str, float]) -> float:
-    """The loss at which `size` is the Chinchilla size."""
-    return law["E"] + law["A"] / size ** law["alpha"] / formulas.chinchilla_size_share(law)
-
-
 def _tripled() -> Question:
     nats, times = FLAT
     return single(
@@ -96,7 +91,7 @@ def _qwen() -> Question:
 
 def _pair() -> tuple[float, float, float, float]:
     """N and D, rounded as printed, of a Chinchilla model and of one half its size, both of one loss."""
-    loss = loss_of(QUALITY, REFIT)
+    loss = formulas.loss_of_chinchilla_size(QUALITY, REFIT)
     large = (QUALITY, round(formulas.tokens_for_loss(QUALITY, loss, REFIT), -9))
     small = (QUALITY / 2, round(formulas.tokens_for_loss(QUALITY / 2, loss, REFIT), -9))
     return (*large, *small)
@@ -203,19 +198,19 @@ def _equal() -> Question:
 
 
 def _your_size() -> Question:
-    key = formulas.inference_aware_params(loss_of(30e9, REFIT), 1e13, REFIT)
+    key = formulas.inference_aware_params(formulas.loss_of_chinchilla_size(30e9, REFIT), 1e13, REFIT)
     return numeric(
         "your-size", "The size with the cheapest life, for the loss of a Chinchilla-optimal 30B model and 10T served tokens, by the refit?", key, unit="parameters", rtol=0.03,
         why=f"{text.si(key, 3)}, {text.pct(key / 30e9, 0)} of 30B.",
         traps=[
             trap(30e9, "That is the size which is cheapest to *train*."),
-            trap(formulas.inference_aware_params(loss_of(30e9, formulas.HOFFMANN_PRINTED), 1e13, formulas.HOFFMANN_PRINTED), "That is with the constants as printed in 2022."),
+            trap(formulas.inference_aware_params(formulas.loss_of_chinchilla_size(30e9, formulas.HOFFMANN_PRINTED), 1e13, formulas.HOFFMANN_PRINTED), "That is with the constants as printed in 2022."),
         ],
     )  # fmt: skip
 
 
 def _in_dollars() -> Question:
-    loss = loss_of(30e9, REFIT)
+    loss = formulas.loss_of_chinchilla_size(30e9, REFIT)
     key = formulas.inference_aware_params(loss, 4e13, REFIT)
     return numeric(
         "in-dollars", "The same, when training uses 40 % of the peak and serving 10 %, and dollars are minimized?", key, unit="parameters", rtol=0.03,

@@ -58,8 +58,7 @@ def money_of(flops: float, v: dict[str, Any]) -> str:
 def lifetime_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
     """Training and serving cost over the sizes that reach one loss, and the cheapest of them."""
     law = law_of(v["law"])
-    share = formulas.chinchilla_size_share(law)
-    loss = law["E"] + law["A"] / v["size"] ** law["alpha"] / share
+    loss = formulas.loss_of_chinchilla_size(v["size"], law)
     tokens = formulas.tokens_for_loss(v["size"], loss, law)
     dearer = 1.0 if v["unit"] == "flops" else TRAIN_USE / v["use"]
     p = {"size": v["size"], "least": formulas.training_flops(v["size"], tokens), "demand": v["served"] * dearer}
