@@ -44,16 +44,16 @@ def pack(model: GPT, *, vocabulary: str, name: str) -> dict[str, Any]:
 
 def packed(name: str) -> dict[str, Any]:
     """The pack of a model that ships with the course: "sorter" or "text"."""
-    model, facts = load_model(_shipped(name))
+    model, facts = load_model(shipped(name))
     return pack(model, vocabulary=facts["vocabulary"], name=name)
 
 
 def load(name: str) -> GPT:
     """A model that ships with the course, in full precision: "sorter" or "text" (Austen, by character)."""
-    return load_model(_shipped(name))[0]
+    return load_model(shipped(name))[0]
 
 
-def _shipped(name: str) -> Path:
+def shipped(name: str) -> Path:
     """Where the weights of a shipped model lie."""
     return Path(str(files("course_lib.tiny") / "weights" / f"{one_of('model', name, SHIPPED)}.safetensors"))
 
