@@ -13,7 +13,8 @@ import math
 from typing import Any
 
 SCHEDULES = ("gpipe", "1f1b", "interleaved")
-FORWARD, BACKWARD = 1.0, 2.0  # the backward pass costs two forwards: gradients of inputs and of weights
+FORWARD = 1.0
+BACKWARD = 2.0  # two forwards: gradients of inputs and of weights
 
 
 def check(schedule: str, stages: int, microbatches: int, chunks: int) -> None:

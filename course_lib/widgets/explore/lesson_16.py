@@ -166,6 +166,11 @@ def cluster() -> Explorable:
     )  # fmt: skip
 
 
+def count(x: float) -> str:
+    """A number of micro-batches: whole where it is whole."""
+    return text.plain(x) if x == math.floor(x) else text.fixed(x, 1)
+
+
 def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
     """A schedule as tiles, up to the time that is shown."""
     stages = int(v["stages"])
@@ -187,15 +192,15 @@ def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
         for t in lines[s]:
             if t["start"] <= now_at and t["start"] + t["length"] > now_at:
                 busy += 1
-        rows.append({"tiles": tiles, "held": text.sig(held, 3), "name": f"stage {s + 1}"})
+        rows.append({"tiles": tiles, "held": count(held), "name": f"stage {s + 1}"})
     counted = pipelines.idle_share(lines)
     formula = formulas.bubble_share(stages, whole * chunks)
     most = pipelines.most_held(lines[0], chunks)
     verdict = f"Counted from the tiles, {text.pct(counted, 1)} of the time is idle; the formula gives {text.pct(formula, 1)}."
     if kind == "gpipe":
-        verdict = verdict + f" Stage 1 has to keep the activations of {text.sig(most, 3)} micro-batches."
+        verdict = verdict + f" Stage 1 has to keep the activations of {count(most)} micro-batches."
     elif kind == "1f1b":
-        verdict = verdict + f" The bubble is GPipe’s, but stage 1 keeps only {text.sig(most, 3)} micro-batches."
+        verdict = verdict + f" The bubble is GPipe’s, but stage 1 keeps only {count(most)} micro-batches."
     else:
         verdict = verdict + f" Each stage holds {text.plain(chunks)} pieces of the model, and the pipe fills {text.plain(chunks)} times as fast."
     return {
@@ -203,7 +208,7 @@ def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
         "readouts": [
             {"label": "idle, counted", "value": text.pct(counted, 1), "note": "empty area of the drawing"},
             {"label": "idle, formula", "value": text.pct(formula, 1), "note": "(p − 1)/(mv + p − 1)", "tone": "good" if abs(counted - formula) < 1e-9 else "bad"},
-            {"label": "kept on stage 1", "value": text.sig(most, 3), "note": "micro-batches at once, at most"},
+            {"label": "kept on stage 1", "value": count(most), "note": "micro-batches at once, at most"},
             {"label": "at this moment", "value": "all done" if v["time"] >= 100 else f"{text.plain(busy)} of {text.plain(stages)} busy", "note": f"time {text.fixed(now_at, 1)} of {text.sig(end, 3)} forwards"},
         ],
         "verdict": verdict + (f" (Interleaving takes micro-batches in groups of {text.plain(stages)}, so there are {text.plain(whole)}.)" if whole > micro else ""),

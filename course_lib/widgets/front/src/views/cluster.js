@@ -47,7 +47,7 @@ function search(ctx, said) {
 /** One replica: a column for each stage, a row for each tensor rank, a frame around each server. */
 function mapOf() {
   const note = h("p", { class: "cw-cluster-note" });
-  const picture = svg("svg", { class: "cw-cluster-map", "aria-hidden": "true" });
+  const picture = svg("svg", { class: "cw-cluster-map", "aria-hidden": "true", preserveAspectRatio: "xMinYMid" });
   const el = h("div", { role: "img", class: "cw-cluster-top" }, note, picture);
   const frames = svg("g", { class: "cw-cluster-server" });
   const cells = svg("g", {});
@@ -59,7 +59,7 @@ function mapOf() {
     const width = x(out.pp - 1) + CELL + GAP;
     const height = out.tp * CELL + 2 * GAP;
     setAll(picture, { viewBox: `0 0 ${width} ${height}` });
-    picture.style.maxWidth = `${width * 2.6}px`;
+    picture.style.maxWidth = `${width * 3.4}px`;
     const servers = Math.ceil(out.pp / perFrame);
     fit(frames, servers, "rect");
     for (let i = 0; i < servers; i++) {

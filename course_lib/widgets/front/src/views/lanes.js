@@ -3,8 +3,8 @@ import { h } from "../lib/dom.js";
 import { setAll, svg } from "../lib/svg.js";
 import { calm } from "./playground/dom.js";
 
-const NARROWEST = 460; // px; below it the lanes scroll
-const LANE = 30;
+const NARROWEST = 4.2; // px for a forward step; below it the lanes scroll
+const ROOM = 250; // px that all lanes share, as far as they can
 
 const SECONDS = 9; // a whole run while playing
 
@@ -37,22 +37,24 @@ export function lanes(stage, ctx) {
   };
 
   function draw(out) {
-    const height = out.rows.length * LANE;
-    const wide = Math.max(NARROWEST, picture.parentElement.clientWidth);
+    const lane = Math.max(30, Math.min(52, ROOM / out.rows.length));
+    const height = out.rows.length * lane;
+    const wide = Math.max(NARROWEST * out.end * out.chunks, picture.parentElement.clientWidth);
+    grid.style.setProperty("--lane", `${lane}px`);
     setAll(picture, { viewBox: `0 0 ${wide} ${height}`, width: wide, height });
     const x = (t) => (t / out.end) * wide;
-    fill(idle, out.rows.length, () => svg("rect", { class: "cw-lanes-idle", x: 0, height: LANE - 4 }));
-    out.rows.forEach((_, s) => setAll(idle.children[s], { y: s * LANE + 2, width: x(out.now) }));
+    fill(idle, out.rows.length, () => svg("rect", { class: "cw-lanes-idle", x: 0 }));
+    out.rows.forEach((_, s) => setAll(idle.children[s], { y: s * lane + 2, height: lane - 4, width: x(out.now) }));
     const all = out.rows.flatMap((r, s) => r.tiles.map((t) => [s, ...t])).filter((t) => t[1] < out.now - 1e-9);
-    fill(tiles, all.length, () => svg("g", {}, svg("rect", { height: LANE - 4, rx: 2 }), svg("text", { y: LANE / 2 + 4, "text-anchor": "middle" })));
+    fill(tiles, all.length, () => svg("g", {}, svg("rect", { rx: 2 }), svg("text", { "text-anchor": "middle" })));
     all.forEach(([s, start, length, micro, chunk, back], i) => {
       const g = tiles.children[i];
       const width = Math.max(1, x(Math.min(start + length, out.now)) - x(start) - 1.2);
-      g.setAttribute("transform", `translate(${x(start)} ${s * LANE + 2})`);
+      g.setAttribute("transform", `translate(${x(start)} ${s * lane + 2})`);
       g.setAttribute("class", `cw-lanes-${back ? "b" : "f"}`);
       g.dataset.chunk = chunk;
-      g.firstChild.setAttribute("width", width);
-      g.lastChild.setAttribute("x", width / 2);
+      setAll(g.firstChild, { width, height: lane - 4 });
+      setAll(g.lastChild, { x: width / 2, y: lane / 2 + 2 });
       const label = width > 11 ? String(micro) : "";
       if (g.lastChild.textContent !== label) g.lastChild.textContent = label;
     });
