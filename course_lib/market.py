@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from course_lib import catalog, roofline
+from course_lib import catalog, formulas, roofline
 from course_lib.memory import bits_of
 
 
@@ -99,3 +99,24 @@ def reached(row: Served) -> float:
     if row.tokens_per_second is None:
         raise ValueError("a measurement needs tokens_per_second or first_token_ms")
     return row.tokens_per_second / bound(row)
+
+
+def usd_per_million(
+    model: str, batch: int, prompt: int, output: int, number_format: str = "bf16", least_gib: float = 0.0
+) -> dict[str, float]:
+    """Dollars for a million tokens written, at the bound and the median rent, on each device that has both.
+
+    One device each, with memory of at least `least_gib` GiB and a peak in that format; cheapest first.
+    """
+    config = catalog.model(model).config
+    if config is None:
+        raise ValueError(f"the shape of {model} is not public, so nothing can be counted")
+    found = {}
+    for gpu in catalog.gpus():
+        rent = price(gpu.name)
+        if rent is None or gpu.memory_gib < least_gib or getattr(gpu, f"{number_format}_tflops") is None:
+            continue
+        roof = gpu.peak(number_format), gpu.bandwidth_gbs * 1e9
+        rate = roofline.request(config, prompt, output, batch, *roof, bits_of(number_format) / 8)
+        found[gpu.name] = formulas.usd_per_million(rent, rate["tokens_per_second"])
+    return dict(sorted(found.items(), key=lambda item: item[1]))

@@ -81,14 +81,12 @@ def _faster_memory() -> Question:
 def _ridge() -> Question:
     peak, bandwidth = _roof("RTX 4090")
     key = roofline.ridge(peak, bandwidth)
-    fp8 = catalog.gpu("RTX 4090").peak("fp8")
     return numeric(
         "ridge", f"An RTX 4090 does {text.sig(peak / 1e12, 4)} TFLOP/s (bf16, dense) and moves {text.commas(bandwidth / 1e9)} GB/s. How many FLOPs must a program do with each byte to be limited by arithmetic?",
         key, unit="FLOPs/byte", rtol=0.02,
         why=f"Peak over bandwidth: {text.sig(peak, 4)} / {text.sig(bandwidth, 4)} = {text.sig(key, 3)}.",
         traps=[
-            trap(2 * key, "That takes the peak of the box, with sparsity. Dense is half."),
-            trap(fp8 / bandwidth, "That is the fp8 peak."),
+            trap(2 * key, "That takes the peak with sparsity, or that of fp8: both are twice the dense one in bf16."),
             trap(key / 1000, "Tera over giga is a thousand."),
             trap(1 / key, "Upside down: those are bytes for each FLOP."),
         ],
@@ -234,20 +232,8 @@ def _ridge_batch() -> Question:
     )  # fmt: skip
 
 
-def cheapest() -> dict[str, float]:
-    """Dollars for a million tokens on each device with a known rent: Llama 3 8B, bf16, 32 readers, 2,048 + 512."""
-    cfg, found = _config("Llama 3 8B"), {}
-    for gpu in catalog.gpus():
-        rent = market.price(gpu.name)
-        if rent is not None and gpu.memory_gib >= 40:
-            peak, bandwidth = _roof(gpu.name)
-            rate = roofline.request(cfg, 2048, 512, 32, peak, bandwidth, BF16)["tokens_per_second"]
-            found[gpu.name] = formulas.usd_per_million(rent, rate)
-    return found
-
-
 def _cheapest() -> Question:
-    found = cheapest()
+    found = market.usd_per_million("Llama 3 8B", 32, 2048, 512, least_gib=40)
     name = min(found, key=lambda gpu: found[gpu])
     others = ", ".join(f"{gpu} {text.money(usd)}" for gpu, usd in sorted(found.items(), key=lambda x: x[1]))
     return numeric(
