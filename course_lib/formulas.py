@@ -941,3 +941,39 @@ def best_of_n_drift(n: float) -> float:
     Exact where no two samples tie; Beirami et al. 2024, arXiv 2401.01879.
     """
     return math.log(positive("n", n)) - (n - 1) / n
+
+
+# --- Abilities against size (lesson 11) ---------------------------------------------------------------------
+
+
+def length_shift(length: float, exponent: float) -> float:
+    """Factor in size by which answers of `length` tokens come later than single tokens: k^(1/alpha).
+
+    If a token is right with chance exp(-(N/N_c)^-alpha) and tokens are independent, then k of them are with
+    chance exp(-k (N/N_c)^-alpha): the same curve with N_c k^(1/alpha) for N_c.
+    """
+    return positive("length", length) ** (1 / positive("exponent", exponent))
+
+
+def rise_factor(sizes: list[float], scores: list[float]) -> float:
+    """Factor in size over which a score goes from 10 % to 90 % of its whole change, up or down.
+
+    Sizes rise; between them the score is a straight line in log size, and its first crossing counts.
+    """
+    if len(sizes) != len(scores) or len(sizes) < 2:
+        raise ValueError(
+            f"a rise needs two sizes or more and a score for each, got {len(sizes)} and {len(scores)}"
+        )
+    first, whole = scores[0], scores[len(scores) - 1] - scores[0]
+    if whole == 0:
+        raise ValueError("a rise needs first and last scores that differ")
+    crossed: list[float] = []
+    for share in [0.1, 0.9]:
+        found = math.log(sizes[len(sizes) - 1])
+        for i in range(len(sizes) - 2, -1, -1):
+            low, high = (scores[i] - first) / whole, (scores[i + 1] - first) / whole
+            if low <= share and share <= high and low < high:
+                part = (share - low) / (high - low)
+                found = (1 - part) * math.log(sizes[i]) + part * math.log(sizes[i + 1])
+        crossed.append(found)
+    return math.exp(crossed[1] - crossed[0])
