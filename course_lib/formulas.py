@@ -655,6 +655,16 @@ def revealed_demand(params: float, tokens: float, law: dict[str, float]) -> floa
     return 3 * tokens * (law["alpha"] * size / (law["beta"] * data) - 1)
 
 
+def cheapest_size_share(served_per_trained: float, law: dict[str, float]) -> float:
+    """Size of the cheapest life over the Chinchilla N of its loss, for r served tokens per training token.
+
+    The first-order condition in closed form: (s (1 + o))^(1/alpha), s = beta/(alpha + beta),
+    o = (alpha/beta)/(1 + r/3). The same at every loss; 1 without demand, `smallest_size_share` for endless.
+    """
+    odds = law["alpha"] / law["beta"] / (1 + not_negative("served_per_trained", served_per_trained) / 3)
+    return (chinchilla_size_share(law) * (1 + odds)) ** (1.0 / law["alpha"])
+
+
 def smallest_size_share(law: dict[str, float]) -> float:
     """The least N that can reach a loss, over the Chinchilla N of that loss: (beta/(alpha+beta))^(1/alpha).
 
@@ -969,11 +979,10 @@ def rise_factor(sizes: list[float], scores: list[float]) -> float:
         raise ValueError("a rise needs first and last scores that differ")
     crossed: list[float] = []
     for share in [0.1, 0.9]:
-        found = math.log(sizes[len(sizes) - 1])
-        for i in range(len(sizes) - 2, -1, -1):
+        for i in range(len(sizes) - 1):
             low, high = (scores[i] - first) / whole, (scores[i + 1] - first) / whole
             if low <= share and share <= high and low < high:
                 part = (share - low) / (high - low)
-                found = (1 - part) * math.log(sizes[i]) + part * math.log(sizes[i + 1])
-        crossed.append(found)
+                crossed.append((1 - part) * math.log(sizes[i]) + part * math.log(sizes[i + 1]))
+                break
     return math.exp(crossed[1] - crossed[0])

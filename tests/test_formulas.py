@@ -187,6 +187,8 @@ def cases() -> list[tuple[str, list[float]]]:
         "ffn_params": [[64, 256, 2], [64, 256, 3]],
         "zero_bytes_per_param": [[stage, 8] for stage in range(4)],
         "exact_match": [[0.9, 5], [0.0, 2]],
+        "length_shift": [[30, 0.35], [1, 0.5]],
+        "rise_factor": [[[1, 10, 100], [0, 0.5, 1]], [[1, 2, 4, 8], [3, 3.1, 1, 0]]],
         "coverage": [[0.1, 16], [1.0, 3]],
         "factor_for_ratio": [[0.076, 0.5]],
         "doubling_months": [[4.1]],
