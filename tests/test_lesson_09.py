@@ -139,6 +139,17 @@ def test_revealed_demand_is_the_optimum_read_backwards(
         assert params > f.inference_aware_params(loss, 0, law) * (1 - 1e-9)
 
 
+@given(excesses, demands, any_law)
+def test_the_share_follows_from_served_per_trained(excess: float, served: float, law: dict[str, float]) -> None:
+    """In units of its own training tokens the demand gives the size in closed form, at every loss."""
+    loss = law["E"] + excess
+    none, n = (f.inference_aware_params(loss, s, law) for s in (0, served))
+    if n < 1.0001 * f.chinchilla_params_at(excess, law):
+        return  # at the wall the tokens cannot be computed to many digits
+    ratio = served / f.tokens_for_loss(n, loss, law)
+    assert f.cheapest_size_share(ratio, law) == pytest.approx(n / none, rel=1e-6)
+
+
 def test_read_off_stays_inside_the_points() -> None:
     xs, ys = [1e9, 1e10, 1e11], [2.5, 2.0, 1.6]
     assert [f.read_off(xs, ys, y) for y in ys] == pytest.approx(xs)
