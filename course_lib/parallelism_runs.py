@@ -29,6 +29,11 @@ class PublishedRun:
     source: str
     network: float = 0.0  # bytes/s of one GPU to other nodes, where it differs from parallelism.LINKS
 
+    @property
+    def gpus_text(self) -> str:
+        """How many GPUs, as text: "16,384 GPUs"."""
+        return f"{self.layout['tp'] * self.layout['pp'] * self.layout['dp']:,} GPUs"
+
     def planned(self) -> dict[str, Any]:
         """What the planner makes of it."""
         machine = parallelism.machine(self.gpu)
@@ -59,19 +64,19 @@ def published() -> list[PublishedRun]:
     korthikanti = "Korthikanti et al. 2022, arXiv 2205.05198, tables 3 and 5"
     narayanan = "Narayanan et al. 2021, arXiv 2104.04473, table 1"
     return [
-        PublishedRun("Llama 3 405B, 8,192 GPUs", llama, "H100 SXM", lay(8, 16, 64, chunks=8),
+        PublishedRun("Llama 3 405B", llama, "H100 SXM", lay(8, 16, 64, chunks=8),
                      2048, 8192, 0.43, True, table),
-        PublishedRun("Llama 3 405B, 16,384 GPUs", llama, "H100 SXM", lay(8, 16, 128, chunks=8),
+        PublishedRun("Llama 3 405B", llama, "H100 SXM", lay(8, 16, 128, chunks=8),
                      2048, 8192, 0.41, False, table),
-        PublishedRun("GPT-3 175B, 64 GPUs", _gpt(96, 12288, 96), "A100 80GB", lay(8, 8, 1, chunks=3),
+        PublishedRun("GPT-3 175B", _gpt(96, 12288, 96), "A100 80GB", lay(8, 8, 1, chunks=3),
                      64, 2048, 0.514, False, korthikanti),
-        PublishedRun("MT-NLG 530B, 280 GPUs", _gpt(105, 20480, 128), "A100 80GB", lay(8, 35, 1, chunks=3),
+        PublishedRun("MT-NLG 530B", _gpt(105, 20480, 128), "A100 80GB", lay(8, 35, 1, chunks=3),
                      280, 2048, 0.560, True, korthikanti),
-        PublishedRun("GPT 1T, 512 GPUs", _gpt(128, 25600, 160), "A100 80GB", lay(8, 64, 1),
+        PublishedRun("GPT 1T", _gpt(128, 25600, 160), "A100 80GB", lay(8, 64, 1),
                      512, 2048, 0.563, False, korthikanti),
-        PublishedRun("GPT 1T, 3,072 GPUs", _gpt(128, 25600, 160), "A100 80GB",
+        PublishedRun("GPT 1T", _gpt(128, 25600, 160), "A100 80GB",
                      lay(8, 64, 6, zero=0, recompute=True), 3072, 2048, 163 / 312 * REPEAT, False, narayanan),
-        PublishedRun("BLOOM 176B, 384 GPUs", _shape("BLOOM 176B"), "A100 80GB",
+        PublishedRun("BLOOM 176B", _shape("BLOOM 176B"), "A100 80GB",
                      lay(4, 12, 8, micro=2, recompute=True), 2048, 2048, 150 / 312 * REPEAT, False,
                      "BigScience 2022, arXiv 2211.05100; its launch script", network=6.25e9),
     ]  # fmt: skip

@@ -41,8 +41,8 @@ def what_fsdp_shares() -> Finding:
     holds = [shared[3] == ["optimizer"], "optimizer" in shared[3]]
     value = f"stage 1: {', '.join(shared[1])}; stage 3, which is FSDP: {', '.join(shared[3])}"
     why = (
-        "The text's wording is ZeRO stage 1. Llama 3's own FSDP shared out optimizer states and gradients, and "
-        "its 128K phase used context parallelism as well (Llama Team 2024, section 3.3.2)."
+        "The text's wording is ZeRO stage 1. Llama 3's own FSDP shared out optimizer states and gradients, "
+        "and its 128K phase used context parallelism as well (Llama Team 2024, section 3.3.2)."
     )
     return Finding(by_cases(holds), value, why)
 
@@ -71,8 +71,8 @@ def overall_mfu() -> Finding:
     share = formulas.mfu(flops, _hours() * 3600, 1, hardware.peak("H100"))
     low = 380e12 / hardware.peak("H100")
     why = (
-        f"All hours of the card, all FLOPs of the paper. While running it reports 38 to 43 % ({low:.0%} is 380 "
-        "TFLOP/s): restarts, other phases and attention lie between."
+        f"All hours of the card, all FLOPs of the paper. While running it reports 38 to 43 % ({low:.0%} is "
+        "380 TFLOP/s): restarts, other phases and attention lie between."
     )
     return Finding(agree(34.6, 100 * share, 3), f"{share:.1%}", why)
 
