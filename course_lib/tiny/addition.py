@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -38,7 +38,8 @@ DIGITS = 4  # of each number; the answer has one more
 ASKED, ANSWER = 2 * DIGITS + 2, DIGITS + 1  # symbols of "4821+0937=" and of "05758"
 WIDTHS = (4, 6, 8, 10, 12, 16, 32)
 SEEDS = (0, 1)
-STEPS, BATCH, RATE = 2_000, 128, 0.01  # every model reads 256,000 sums
+STEPS, BATCH, RATE = 2_000, 128, 0.02  # every model reads 256,000 sums
+SLOW = (12, 0, 0.01)  # one more run: width, seed, and half the learning rate
 EVERY = 100  # steps between looks along the way
 TEST_SUMS, TEST_SEED = 512, 4_242  # drawn alike; of 100 million sums hardly one was seen in training
 SHOWN = 24  # test sums whose answers are stored as they were written
@@ -61,6 +62,7 @@ class Row(Score):
     width: int
     params: int  # in the blocks: 12 x layers x width^2, without tables, norms and biases
     seed: int
+    lr: float  # peak learning rate
     step: int
     cpu_seconds: float  # of training so far
 
@@ -150,7 +152,7 @@ def edit_distance(a: Sequence[Any], b: Sequence[Any]) -> int:
 
 
 def train_adder(
-    width: int, *, seed: int = 0, steps: int = STEPS, until: int = 0, every: int = 0
+    width: int, *, seed: int = 0, lr: float = RATE, steps: int = STEPS, until: int = 0, every: int = 0
 ) -> tuple[GPT, list[Row]]:
     """Train one adder on a schedule of `steps`, ending early at step `until`; look each `every` steps."""
     model, rows, pairs = GPT(config(width), seed=seed), [], fresh_pairs()
@@ -164,28 +166,41 @@ def train_adder(
             spent += process_time() - began
             row = Row(
                 **asdict(score(model, pairs)),
-                width=width, params=params(width), seed=seed, step=step, cpu_seconds=spent,
+                width=width, params=params(width), seed=seed, lr=lr, step=step, cpu_seconds=spent,
             )  # fmt: skip
             rows.append(row)
             began = process_time()
         return step == until
 
     with one_thread():
-        train(model, Sums(seed=seed), steps, lr=RATE, progress=False, stop=look)
+        train(model, Sums(seed=seed), steps, lr=lr, weight_decay=0.0, progress=False, stop=look)
     return model, rows
 
 
 @cache
-def rows(width: int = 0, seed: int = -1) -> tuple[Row, ...]:
-    """The shipped looks, all or of one width or seed."""
+def rows(width: int = 0, seed: int = -1, lr: float = RATE) -> tuple[Row, ...]:
+    """The shipped looks at one learning rate, all or of one width or seed."""
     kinds: dict[str, Callable[[str], Any]] = {f.name: int if f.type == "int" else float for f in fields(Row)}
     table = [Row(**{k: kinds[k](v) for k, v in cells.items()}) for cells in _read("addition.csv")]
-    return tuple(r for r in table if width in (0, r.width) and seed in (-1, r.seed))
+    return tuple(r for r in table if width in (0, r.width) and seed in (-1, r.seed) and r.lr == lr)
 
 
 def final() -> tuple[Row, ...]:
     """The last look at every shipped model, by size, then seed."""
     return tuple(row for row in sorted(rows(), key=lambda r: (r.width, r.seed)) if row.step == STEPS)
+
+
+def means() -> tuple[Row, ...]:
+    """The last looks, averaged over the seeds of a width: one row a width, smallest first (seed -1)."""
+    out = []
+    for width in sorted({row.width for row in final()}):
+        here = [row for row in final() if row.width == width]
+        average = {
+            f.name: sum(getattr(row, f.name) for row in here) / len(here)
+            for f in (*fields(Score), *(f for f in fields(Row) if f.name == "cpu_seconds"))
+        }
+        out.append(replace(here[0], seed=-1, **average))
+    return tuple(out)
 
 
 @cache
@@ -224,21 +239,20 @@ def _answered(model: GPT, width: int, seed: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Write both tables, training what they lack; delete them to train everything."""
-    table = [asdict(row) for row in rows()]
+    table = [asdict(row) for row in (*rows(), *rows(lr=SLOW[2]))]
     told: list[dict[str, Any]] = list(_read("addition_answers.csv"))
-    done = {(row.width, row.seed) for row in rows()}
-    for seed in SEEDS:
-        for width in WIDTHS:
-            if (width, seed) in done:
-                continue
-            model, looks = train_adder(width, seed=seed, every=EVERY)
-            table += [
-                {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(r).items()} for r in looks
-            ]
+    done = {(row.width, row.seed, row.lr) for row in (*rows(), *rows(lr=SLOW[2]))}
+    for width, seed, lr in [*((w, s, RATE) for s in SEEDS for w in WIDTHS), SLOW]:
+        if (width, seed, lr) in done:
+            continue
+        model, looks = train_adder(width, seed=seed, lr=lr, every=EVERY)
+        for look in looks:
+            table.append({k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(look).items()})
+        _write("addition.csv", [f.name for f in fields(Row)], table)
+        if lr == RATE:
             told += _answered(model, width, seed)
-            _write("addition.csv", [f.name for f in fields(Row)], table)
             _write("addition_answers.csv", list(told[0]), told)
-            print(looks[-1], flush=True)
+        print(looks[-1], flush=True)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ HIDDEN = (2, 4, 8, 16, 32, 64, 128, 256)  # units of the networks in the table
 SAMPLES = 1_048_576  # labels that each of them reads
 QUESTIONS, EXAMS = 30, 20_000  # on a sheet; sheets drawn
 DRAW_SEED = 5_150
+SHEETS, LONGEST = 12, 60  # sheets that are stored answer by answer, and questions on each
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Row:
     accuracy: float  # share of single questions answered rightly: exact
     surprise: float  # nats per question: -log of the probability given to the right value, exact
     passed: float  # share of drawn exams of QUESTIONS with every answer right
+    sheets: str  # SHEETS x LONGEST answers as they were given, 1 right and 0 wrong
 
 
 def passed(correct: Tensor, source: Source, questions: int = QUESTIONS, exams: int = EXAMS) -> float:
@@ -52,6 +55,12 @@ def passed(correct: Tensor, source: Source, questions: int = QUESTIONS, exams: i
     count = whole("questions", questions) * whole("exams", exams)
     fact, _ = source.draw(count, step_generator(DRAW_SEED, questions))
     return float(correct[fact].view(exams, questions).all(dim=1).float().mean())
+
+
+def sheets(correct: Tensor, source: Source) -> str:
+    """The same drawn sheets for every network, answer by answer: 1 right, 0 wrong."""
+    fact, _ = source.draw(SHEETS * LONGEST, step_generator(DRAW_SEED, 0))
+    return "".join("1" if right else "0" for right in correct[fact].tolist())
 
 
 def grade(run: FactsRun, source: Source | None = None) -> Row:
@@ -65,6 +74,7 @@ def grade(run: FactsRun, source: Source | None = None) -> Row:
         accuracy=run.accuracy,
         surprise=float(source.frequency @ -run.right.log()),
         passed=passed(run.correct, source),
+        sheets=sheets(run.correct, source),
     )
 
 
@@ -77,7 +87,9 @@ def examine(hidden: Sequence[int] = HIDDEN, samples: int = SAMPLES) -> list[Row]
 @cache
 def rows() -> tuple[Row, ...]:
     """The shipped table, smallest network first."""
-    kinds = {f.name: int if f.type == "int" else float for f in fields(Row)}
+    kinds: dict[str, Callable[[str], Any]] = {
+        f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Row)
+    }
     text = _table().read_text(encoding="utf-8")
     return tuple(
         Row(**{k: kinds[k](v) for k, v in cells.items()}) for cells in csv.DictReader(io.StringIO(text))
@@ -94,7 +106,7 @@ def main() -> None:
     writer = csv.DictWriter(out, [f.name for f in fields(Row)], lineterminator="\n")
     writer.writeheader()
     for row in examine():
-        print(row, flush=True)
+        print(row.hidden, row.accuracy, row.passed, flush=True)
         writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(row).items()})
     replace_text(_table(), out.getvalue())
 
