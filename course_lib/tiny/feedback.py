@@ -42,9 +42,10 @@ MADE_UP = 0.5  # what a letter of a made-up word costs, in letters of long words
 SURE = 0.1  # difference in taste at which the judge is 73 % sure
 PAIRS = 2_000  # comparisons behind the shipped table
 BATCH = 128  # continuations, or pairs, a step
-RATE = 1e-3  # learning rate of both kinds of tuning
-STEPS = 60
-POINTS = (0, 5, 10, 20, 30, 45, 60)  # steps after which a tuned model is looked at
+RATE, PAIR_RATE = 1e-3, 3e-4  # learning rates; at 1e-3 tuning on pairs overshoots within ten steps
+STEPS, PAIR_STEPS = 60, 120
+POINTS = (0, 5, 10, 20, 30, 45, 60)  # steps after which a policy is looked at
+PAIR_POINTS = (0, 10, 20, 40, 60, 80, 120)  # and a model tuned on pairs
 DPO_BETAS = (0.03, 0.1, 0.3)
 POLICY_BETAS = (0.0, 0.1, 0.3)
 SAMPLES = (1, 2, 4, 8, 16, 32, 64)  # of best-of-n
@@ -235,7 +236,7 @@ def drift(model: GPT, reference: GPT, tokens: Tensor) -> Tensor:
 
 
 def tune_on_pairs(
-    reference: GPT, pairs: Pairs, *, beta: float, steps: int = STEPS, seed: int = 0, lr: float = RATE
+    reference: GPT, pairs: Pairs, *, beta: float, steps: int = PAIR_STEPS, seed: int = 0, lr: float = PAIR_RATE
 ) -> Iterator[tuple[int, GPT]]:
     """DPO: raise the preferred over the other, relative to the reference. Yields (step, model), 0 first."""
     number("beta", beta, 0.0, open_low=True)
@@ -352,7 +353,7 @@ def _along(
 ) -> Iterator[Point]:
     """Looks at a model while it is tuned."""
     for step, model in tuned:
-        if step in POINTS:
+        if step in (PAIR_POINTS if method == "preference" else POINTS):
             point = look(model, reward.body, reward, starts)
             yield dataclasses.replace(point, method=method, beta=beta, effort=step)
 
