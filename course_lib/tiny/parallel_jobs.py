@@ -227,6 +227,24 @@ def _run_stage(
     return total, events
 
 
+def idle_shares(schedule: str, results: list[dict[str, Any]]) -> dict[str, float]:
+    """Idle share of the stages: by the clock, with the CPU time of each piece replayed, and counted.
+
+    The clock sees whatever else the machine does. Replayed: each piece takes the CPU time that it took, and
+    starts as soon as its input is there. Counted: all forwards are equal, and all backwards twice as long.
+    """
+    events = [result["events"] for result in results]
+    every = [event for stage in events for event in stage]
+    span = max(e[3] for e in every) - min(e[2] for e in every)
+    micro = len(events[0]) // 2
+    lengths = [[event[4] for event in stage] for stage in events]
+    return {
+        "clock": 1 - sum(e[3] - e[2] for e in every) / span / len(events),
+        "replayed": pipelines.idle_share(pipelines.timeline(schedule, len(events), micro, 1, lengths)),
+        "counted": pipelines.idle_share(pipelines.timeline(schedule, len(events), micro)),
+    }
+
+
 def whole_gradients(stages: int, width: int = 32, sequences: int = SEQUENCES) -> tuple[float, list[Tensor]]:
     """Loss and gradients (by stage) of the model of `pipeline`, the whole batch at once on one process."""
     model = small_model(2 * stages, width, tied=False).double()
