@@ -109,6 +109,14 @@ def by_epochs(d_model: int = WIDTH) -> dict[int, float]:
     }
 
 
+def by_passes(unique: int) -> dict[int, float]:
+    """Epochs -> mean loss where one text of so many characters is read more and more often."""
+    kinds = (*runs("fresh"), *runs("epochs"), *runs("repeat"))
+    here = [row for row in kinds if row.unique == unique and row.d_model == WIDTH]
+    times = sorted({round(row.epochs) for row in here})
+    return {e: mean_loss([r for r in here if round(r.epochs) == e]) for e in times}
+
+
 def by_noise() -> dict[float, float]:
     """Share of characters replaced -> mean loss, everything fresh and equally many characters read."""
     here = runs("noise")

@@ -32,6 +32,7 @@ WIDTHS = (16, 32, 48)
 SEEDS = (1, 2, 3)
 NOISES = (0.05, 0.1, 0.2, 0.4)  # shares of characters replaced
 FRESH = (20, 40, 75, 150, 300, 1200)  # steps of runs that read nothing twice
+AGAIN = (20, 40, 150)  # steps that a text fills which is then read more and more often
 POOL = 300  # steps that the filter's pool fills
 SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625)  # of the pool that a filter keeps, the cleanest first
 BUDGETS = (75, 300, 900)  # steps of training on what is kept
@@ -192,13 +193,12 @@ def _jobs() -> Iterator[tuple[tuple[object, ...], Callable[[], Row]]]:
     for seed in SEEDS[:2]:
         for steps in FRESH:
             yield ("fresh", WIDTH, seed, steps, steps, 0.0), partial(repeated, 1, steps=steps, seed=seed)
-        for unique in (40, 150):
-            for e in EPOCHS[1:]:
-                if unique * e <= FRESH[-1] and unique * e != STEPS:
-                    yield (
-                        ("epochs", WIDTH, seed, unique, unique * e, 0.0),
-                        partial(repeated, e, steps=unique * e, seed=seed),
-                    )
+        for unique in AGAIN:
+            for e in (*EPOCHS[1:], 60):
+                steps = unique * e
+                if steps <= FRESH[-1] and steps != STEPS:
+                    job = partial(repeated, e, steps=steps, seed=seed)
+                    yield ("epochs", WIDTH, seed, unique, steps, 0.0), job
         for copied in COPIED:
             yield ("copies", WIDTH, seed, STEPS, STEPS, copied), partial(copied_run, copied, False, seed=seed)
             yield ("copies", WIDTH, seed, 0, STEPS, -copied), partial(copied_run, copied, True, seed=seed)
