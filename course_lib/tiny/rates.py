@@ -201,7 +201,7 @@ class Bench:
         for batch in batches:
             x, need = self.random(batch, WIDTH), roofline.product(batch, WIDTH, WIDTH, self.bytes)
             spent = self.best(lambda x=x: F.linear(x, weight))  # type: ignore[misc]
-            kernels.append(Kernel("linear", f"batch {batch}", batch, need["flops"], need["bytes"], spent))
+            kernels.append(Kernel("linear", f"matrix x {batch}", batch, need["flops"], need["bytes"], spent))
         return kernels
 
     def model(self, batches: Sequence[int], prompts: Sequence[int]) -> list[Kernel]:
