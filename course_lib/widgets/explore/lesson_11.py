@@ -246,6 +246,7 @@ def echo_verdict(here, times, kinds, follow):
     return f"The prompt contradicts itself: after {here} came {' and '.join(kinds)}. A copier of the last example says {follow[-1]}."
 
 
+@cache  # decorated, so it stays in Python
 def placed(word: str) -> dict[str, Any]:
     """Control values that write a word into the prompt."""
     padded = word.ljust(PLACES, "A")
