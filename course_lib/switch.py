@@ -1,8 +1,8 @@
 """Switch-C, the model of 1.6 trillion parameters, counted part by part.
 
 It is an encoder and a decoder (Fedus et al. 2021, arXiv 2101.03961, table 9; otherwise as T5), so no single
-`ModelConfig` describes it. Each half is one; the decoder's attention to the encoder and the tables of relative
-positions come on top. Every layer has experts. The head reads the token table.
+`ModelConfig` describes it. Each half is one; the decoder's attention to the encoder and the tables of
+relative positions come on top. Every layer has experts. The head reads the token table.
 """
 
 from dataclasses import replace
