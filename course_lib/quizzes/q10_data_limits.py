@@ -51,7 +51,7 @@ def _four_epochs() -> Question:
         "four-epochs",
         "A tiny model reads 307,200 characters. Once all of them are different; once it reads a quarter of them four times over. How much higher is the second loss, on text that neither has seen?",
         right("hardly: less than a tenth of a nat", f"{text.fixed(clean[1], 3)} against {text.fixed(clean[4], 3)} nats. Four readings of the same text do nearly what four texts do."),
-        wrong("about 0.2 nats", "That is what it takes to swap one character in eight or so for a random one. Repetition is milder than that."),
+        wrong("about 0.2 nats", f"That is what {text.pct(limits.noise_of_same_loss(clean[1] + 0.2), 0)} of random characters cost. Four readings are far milder."),
         wrong("about 0.4 nats: as if it had read the quarter once", f"One reading of a quarter gives {text.fixed(low, 2)} nats. The other three are far from wasted."),
         wrong("it overfits: worse than after one reading of the quarter", "It takes many more epochs before this model prefers remembering to learning."),
         why="Measured below with three seeds.",

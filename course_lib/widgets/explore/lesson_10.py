@@ -246,7 +246,7 @@ def filter_compute(v, data):
         mine = run["key"] == v["budget"]
         if mine:
             chosen = run
-        series.append({"kind": "line", "x": rising(run, "share"), "y": rising(run, "loss"), "color": i, "label": run["name"], "dy": -12, "width": 3 if mine else 1.5})
+        series.append({"kind": "line", "x": rising(run, "share"), "y": rising(run, "loss"), "color": i, "label": run["name"], "dy": -16 if mine else -12, "width": 3 if mine else 1.5})
         series.append({"kind": "dots", "x": rising(run, "share"), "y": rising(run, "loss"), "color": i, "size": 5})
     at, best = 0, 0
     for i in range(len(chosen["share"])):
@@ -271,6 +271,7 @@ def filter_compute(v, data):
             {"label": "loss", "value": text.fixed(chosen["loss"][at], 3) + " nats", "note": "measured, two seeds", "tone": "good" if gap == 0 else ""},
         ],
         "verdict": verdict,
+        "y": {"domain": [min([min(run["loss"]) for run in data]) - 0.06, max([max(run["loss"]) for run in data]) + 0.1]},
         "alt": "Loss against the share of the pool that a filter keeps, one line for each budget. " + " ".join([run["name"] + ": best at " + kept_text(run["best"]) + "." for run in data]),
     }  # fmt: skip
 
