@@ -92,9 +92,13 @@ class Machine:
         """The kernels of a kind."""
         return [k for k in self.kernels if k.kind == kind]
 
+    def least(self, kernel: Kernel) -> float:
+        """Seconds that the roof allows a kernel at least."""
+        return roofline.step_seconds(kernel.flops, kernel.bytes, self.peak, self.bandwidth)
+
     def share(self, kernel: Kernel) -> float:
-        """The rate of a kernel over what the roof allows at its intensity."""
-        return kernel.rate / roofline.attainable(kernel.intensity, self.peak, self.bandwidth)
+        """What a kernel reaches of the roof, a fraction."""
+        return self.least(kernel) / kernel.seconds
 
     def save(self, path: str | Path) -> None:
         """Write everything, as JSON."""
