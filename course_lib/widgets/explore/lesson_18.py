@@ -34,10 +34,14 @@ def says_compute(v, data):
     place = data["places"][int(v["place"])]
     plain = softened(place["logits"], 1.0)
     soft = softened(place["logits"], v["temperature"])
-    order = sorted([(-plain[i], i) for i in range(len(plain))])
     rows = []
-    for pair in order[:SHOWN]:
-        i = pair[1]
+    left = list(range(len(plain)))
+    while len(rows) < SHOWN:
+        i = left[0]
+        for j in left:
+            if plain[j] > plain[i]:
+                i = j
+        left = [j for j in left if j != i]
         rows.append({
             "name": name_of(data["characters"][i]), "plain": plain[i], "soft": soft[i], "label": 1.0 if i == place["next"] else 0.0,
             "plain_text": text.pct(plain[i], 1), "soft_text": text.pct(soft[i], 1),
@@ -46,11 +50,15 @@ def says_compute(v, data):
     truth = name_of(data["characters"][place["next"]])
     rest = 1 - sum([r["soft"] for r in rows])
     best = rows[0]["name"]
-    said = (
-        f"The text says only “{truth}”. "
-        + (f"The teacher expected it too, at {text.pct(plain[place['next']], 0)}, " if best == truth else f"The teacher leans to “{best}” and gives “{truth}” {text.pct(plain[place['next']], 1)}, ")
-        + f"and says besides how good {text.sig(math.exp(entropy(plain)), 2)} other endings or so would have been."
-    )  # fmt: skip
+    sides = math.exp(entropy(plain))
+    if best == truth and plain[place["next"]] > 0.9:
+        said = f"The text says “{truth}” and the teacher is {text.pct(plain[place['next']], 0)} sure of it: little to add here."
+    else:
+        said = (
+            f"The text says “{truth}”. "
+            + (f"The teacher puts it first, at {text.pct(plain[place['next']], 0)}, " if best == truth else f"The teacher leans to “{best}”, gives “{truth}” {text.pct(plain[place['next']], 0)}, ")
+            + f"and is as undecided as among {text.sig(sides, 2)} equally good characters: a student hears about all of them."
+        )  # fmt: skip
     if v["temperature"] > 3.99:
         said = f"So soft that the ranking is nearly all that is left: {text.pct(rest, 0)} of the weight lies on characters not listed."
     if v["temperature"] < 0.31:
@@ -118,14 +126,16 @@ def pays_compute(v, data):
     ] if p != ""]  # fmt: skip
     return {
         "series": [
-            {"kind": "line", "x": xa, "y": ya, "color": 0, "label": "asked for the text", "dy": -14},
+            {"kind": "line", "x": xa, "y": ya, "color": 0},
             {"kind": "dots", "x": xa, "y": ya, "color": 0, "text": [p["says"] for p in alone]},
-            {"kind": "line", "x": xt, "y": yt, "color": 1, "label": "asked by the teacher", "dy": 18},
+            {"kind": "line", "x": xt, "y": yt, "color": 1},
             {"kind": "dots", "x": xt, "y": yt, "color": 1, "text": [p["says"] for p in taught]},
+            {"kind": "text", "x": [xa[2] * 0.9], "y": [ya[2] - 0.05], "text": ["asked for the text"], "color": 0, "anchor": "end", "dy": 8},
+            {"kind": "text", "x": [xt[1] * 1.1], "y": [yt[1] + 0.04], "text": ["asked by the teacher"], "color": 1, "anchor": "start", "dy": -4},
             {"kind": "hline", "y": [data["teacher"]["loss"]], "color": "muted", "label": "the teacher itself"},
             {"kind": "vline", "x": [budget], "color": "accent", "label": "your FLOPs"},
         ],
-        "x": {"domain": [min(xa[0], xt[0]) * 0.7, max(xa[-1], xt[-1]) * 1.5]},
+        "x": {"domain": [min(xa[0], xt[0]) * 0.5, max(xa[-1], xt[-1]) * 2]},
         "readouts": [
             {"label": "the text alone", "value": text.fixed(a, 2) + " nats" if a is not None else "not measured", "note": "for " + text.sci(budget, 2) + " FLOPs"},
             {"label": "with the teacher", "value": text.fixed(t, 2) + " nats" if t is not None else "not measured", "note": "for the same"},
@@ -154,16 +164,16 @@ def leash_compute(v, data):
         for b in data["betas"][method]:
             rows = [p for p in data["points"] if p["method"] == method and abs(p["beta"] - b) < 1e-9]
             mine = method == v["method"] and abs(b - beta) < 1e-9
-            line = {"kind": "line", "x": [p["kl"] for p in rows], "y": [p[v["shows"]] for p in rows], "color": i, "faint": not mine, "width": 3 if mine else 1.5, "dash": i == 1}
+            line = {"kind": "line", "x": [p["kl"] for p in rows], "y": [p[v["upright"]] for p in rows], "color": i, "faint": not mine, "width": 3 if mine else 1.5, "dash": i == 1}
             if mine:
                 line["label"] = ""
             series.append(line)
-    series.append({"kind": "dots", "x": [here["kl"]], "y": [here[v["shows"]]], "color": "accent", "size": 7, "text": [here["says"]]})
+    series.append({"kind": "dots", "x": [here["kl"]], "y": [here[v["upright"]]], "color": "accent", "size": 7, "text": [here["says"]]})
     for i, method in enumerate(data["methods"]):
         for b in data["betas"][method]:
             rows = [p for p in data["points"] if p["method"] == method and abs(p["beta"] - b) < 1e-9]
             if b == data["betas"][method][0]:
-                series.append({"kind": "text", "x": [rows[-1]["kl"]], "y": [rows[-1][v["shows"]]], "text": [data["names"][method]], "color": i, "dy": -12, "anchor": "end" if rows[-1]["kl"] > 12 else "start"})  # fmt: skip
+                series.append({"kind": "text", "x": [rows[-1]["kl"]], "y": [rows[-1][v["upright"]]], "text": [data["names"][method]], "color": i, "dy": -12, "anchor": "end" if rows[-1]["kl"] > 12 else "start"})  # fmt: skip
     worn = here["variety"] / start["variety"]
     if here["kl"] < 0.05:
         verdict = "Not moved yet: this is how the untuned model writes."
@@ -174,7 +184,7 @@ def leash_compute(v, data):
     else:
         verdict = "The reward model is happier than the judge: the drift so far has bought little that she likes."
     return {
-        "series": series, "y": {"label": data["axes"][v["shows"]]}, "texts": here["texts"],
+        "series": series, "y": {"label": data["axes"][v["upright"]]}, "texts": here["texts"],
         "where": data["names"][v["method"]] + ", " + here["says"],
         "readouts": [
             {"label": "reward model", "value": text.fixed(here["reward"], 2), "note": "deviations above the untuned"},
@@ -184,7 +194,7 @@ def leash_compute(v, data):
             {"label": "loss on Austen", "value": text.fixed(here["loss"], 2), "note": text.fixed(start["loss"], 2) + " before"},
         ],
         "verdict": verdict, "tone": "bad" if worn < 0.5 else "",
-        "alt": f"{data['axes'][v['shows']]} against drift for three ways of tuning. Marked: {data['names'][v['method']]}, {here['says']}, drift {text.sig(here['kl'], 2)} nats, reward {text.fixed(here['reward'], 2)}, taste {text.fixed(here['taste'], 2)}.",
+        "alt": f"{data['axes'][v['upright']]} against drift for three ways of tuning. Marked: {data['names'][v['method']]}, {here['says']}, drift {text.sig(here['kl'], 2)} nats, reward {text.fixed(here['reward'], 2)}, taste {text.fixed(here['taste'], 2)}.",
     }  # fmt: skip
 
 
@@ -192,7 +202,7 @@ def leash_compute(v, data):
 def teacher_says() -> Explorable:
     """What a teacher answers at a few places of a novel, and what temperature does to it."""
     data: dict[str, Any] = data_18.places()
-    start = {"place": "0", "temperature": 1.0}
+    start = {"place": str(len(data["places"]) - 2), "temperature": 1.0}
 
     def nats(temperature: float) -> str:
         return says_compute({**start, "temperature": temperature}, data)["readouts"][1]["value"]
@@ -252,7 +262,7 @@ def who_pays() -> Explorable:
 def leash() -> Explorable:
     """Reward, taste and drift of three ways to follow a judge, with samples."""
     data = data_18.feedback()
-    start = {"method": "policy", "leash": 0, "effort": 0, "shows": "reward"}
+    start = {"method": "policy", "leash": 0, "effort": 0, "upright": "reward"}
     last = len([p for p in data["points"] if p["method"] == "policy" and p["beta"] == data["betas"]["policy"][0]]) - 1
 
     def found(**values: Any) -> str:
@@ -267,14 +277,14 @@ def leash() -> Explorable:
             choice("method", "Way", METHODS, start["method"]),
             slider("effort", "How far along", 0, last, start["effort"], integer=True, step=1, format="plain"),
             slider("leash", "Leash: 0 is the loosest price on drift", 0, 2, start["leash"], integer=True, step=1, format="plain"),
-            choice("shows", "Upright axis", {"reward": "Reward model", "taste": "The judge’s taste", "variety": "Variety", "loss": "Loss on Austen"}, start["shows"]),
+            choice("upright", "Upright axis", {"reward": "Reward model", "taste": "The judge’s taste", "variety": "Variety", "loss": "Loss on Austen"}, start["upright"]),
         ],
         alt="Curves of reward against drift for best of n, preference tuning and policy tuning.",
         tries=[
             attempt("Pull it all the way, no price", found(effort=last) + " Nobody had told the judge to ask for variety.", **{**start, "effort": last}),
             attempt("The same with a price on drift", found(effort=last, leash=2), **{**start, "effort": last, "leash": 2}),
             attempt("Choose instead of tuning", found(method="best of n", effort=6, leash=0) + " The best of 64 drifts by no more than log 64 − 63/64 nats, and it costs 64 samples each time.", **{**start, "method": "best of n", "effort": 6}),
-            attempt("What the judge herself thinks", found(effort=last, shows="taste"), **{**start, "effort": last, "shows": "taste"}),
+            attempt("What the judge herself thinks", found(effort=last, upright="taste"), **{**start, "effort": last, "upright": "taste"}),
         ],
         source="512 continuations of held-out prompts a point, one seed; measured by python -m course_lib.tiny.feedback. Drift of best of n is the bound log n − (n − 1)/n.",
     )  # fmt: skip

@@ -6,8 +6,8 @@ export function whisper(stage) {
   const body = h("tbody");
   const table = h("table", { class: "cw-whisper" },
     h("caption", { class: "cw-hidden" }, "Probabilities of the next character"),
-    h("thead", {}, h("tr", {}, ["next", "softened", "", "at temperature 1"].map((name) => h("th", { scope: "col" }, name)))), body);
-  stage.append(h("div", {}, prefix, table));
+    h("thead", {}, h("tr", {}, ["next", "softened", "", "at temperature 1"].map((name, i) => h(i === 2 ? "td" : "th", { scope: i === 2 ? null : "col", class: i === 3 ? "cw-whisper-last" : null }, name)))), body);
+  stage.append(h("div", {}, prefix, table, h("p", { class: "cw-leash-key" }, "bar: softened · upright mark: at temperature 1")));
 
   return {
     update(out) {
@@ -22,7 +22,7 @@ export function whisper(stage) {
         return h("tr", { class: r.label ? "cw-whisper-is" : "" },
           h("th", { scope: "row" }, r.name, r.label ? h("span", { class: "cw-whisper-tag" }, " in the text") : ""),
           h("td", {}, r.soft_text), h("td", { class: "cw-whisper-bars" }, h("span", { class: "cw-whisper-track" }, soft, plain)),
-          h("td", {}, r.plain_text));
+          h("td", { class: "cw-whisper-last" }, r.plain_text));
       }));
     },
   };
