@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib import catalog, hardware, lifetime, study
+from course_lib import catalog, hardware, lifetime, study, text
 from course_lib import formulas as f
+from course_lib.widgets.explore import lesson_09
 
 LAWS = {"printed": f.HOFFMANN_PRINTED, "precise": f.HOFFMANN_PRECISE, "refit": f.BESIROGLU}
 each_law = pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
@@ -140,7 +141,7 @@ def test_revealed_demand_is_the_optimum_read_backwards(
 
 
 @given(excesses, demands, any_law)
-def test_the_share_follows_from_served_per_trained(excess: float, served: float, law: dict[str, float]) -> None:
+def test_the_share_follows_from_the_ratio(excess: float, served: float, law: dict[str, float]) -> None:
     """In units of its own training tokens the demand gives the size in closed form, at every loss."""
     loss = law["E"] + excess
     none, n = (f.inference_aware_params(loss, s, law) for s in (0, served))
@@ -213,6 +214,71 @@ def test_sizes_lie_between_measured_runs() -> None:
             assert size.per_token * 3 * size.tokens == pytest.approx(size.flops)
     with pytest.raises(ValueError, match="no size"):
         lifetime.sizes_at(0.9, RUNS)
+
+
+def test_the_fitted_law_is_too_hopeful() -> None:
+    """Fitted below 60 characters a parameter, the law promises every far run too little loss."""
+    from course_lib import fitting
+
+    rows = list(zip(*lifetime.columns([*RUNS, *study.runs("heldout")]), strict=True))
+    law = fitting.fit_overtraining(*zip(*[row for row in rows if row[1] <= 60], strict=True)).constants()
+    far = [(m, loss / f.overtraining_loss(c, m, law) - 1) for c, m, loss in rows if m > 100]
+    assert min(error for _, error in far) > 0.01
+    near, extreme = ([e for m, e in far if low < m <= high] for low, high in ((100, 200), (400, 1e4)))
+    assert max(near) < min(extreme)
+
+
+def test_the_quiz_says_what_is_measured() -> None:
+    """At 3e12 FLOPs three times the ratio costs what the guess's key says."""
+    from course_lib.quizzes import q09_overtraining
+
+    nats, times = q09_overtraining.FLAT
+    bowl = {w: [r for r in RUNS if r.budget == 3e12 and r.d_model == w] for w in (48, 64)}
+    means = {w: sum(r.loss for r in rows) / len(rows) for w, rows in bowl.items()}
+    assert round(means[48] - means[64], 3) == nats
+    assert round(bowl[48][0].ratio("matmul") / bowl[64][0].ratio("matmul")) == times
+
+
+LIFE, LADDER, CROSSING = lesson_09.lifetime(), lesson_09.ladder(), lesson_09.crossing()
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("served", [1e9, 2e12, 1e16])
+def test_the_explorable_finds_the_minimum_of_its_own_curve(name: str, served: float) -> None:
+    """The marked size is the lowest point of the drawn curve, and the solver's."""
+    out = LIFE.at(law=name, served=served)
+    low = min(out["curve"], key=lambda c: c["total"])
+    assert out["best"]["y"] <= low["total"] * (1 + 1e-9)
+    assert out["best"]["k"] == pytest.approx(low["k"], rel=0.1)
+    loss = f.loss_of_chinchilla_size(13e9, LAWS[name])
+    assert out["best"]["k"] * 13e9 == pytest.approx(f.inference_aware_params(loss, served, LAWS[name]))
+
+
+def test_the_explorable_counts_money_as_the_library() -> None:
+    """Dollars in the page are those of `lifetime.bill`."""
+    out = LIFE.at(unit="usd", mine=1.0)
+    law = LAWS["precise"]
+    tokens = f.tokens_for_loss(13e9, f.loss_of_chinchilla_size(13e9, law), law)
+    life = lifetime.bill(13e9, tokens, 2e12, "H100", usd_per_hour=2.0)
+    assert life.usd and out["bars"][1]["says"].startswith(text.money(life.usd, 3))
+
+
+def test_the_map_shows_every_public_model() -> None:
+    """Each catalog model with a public size and token count is a dot; leaks are not."""
+    names = {d["name"] for d in LADDER.result["dots"]}
+    assert names == {m.name for m in catalog.models("public") if m.active_params and m.tokens}
+    assert not any(m.disclosed == "leak" and m.name in names for m in catalog.models())
+    assert LADDER.result["readouts"][0]["value"] == "1,868"
+    assert LADDER.at(model="gpt-3-175b")["readouts"][2]["value"] == "none"
+
+
+@pytest.mark.parametrize("served", [1e4, 3e6, 1e8])
+def test_the_crossing_is_the_library(served: float) -> None:
+    """At every loss the slider offers, the page and `lifetime.cheapest` name the same size."""
+    for k in range(130, 201, 5):
+        out = CROSSING.at(loss=k / 100, served=served)
+        named = lifetime.cheapest(lifetime.sizes_at(k / 100, RUNS), served)
+        assert out["readouts"][0]["value"] == text.si(named.params, 3)
 
 
 def test_llama_3_8b() -> None:

@@ -143,7 +143,7 @@ def lifetime() -> Explorable:
         ],
         alt="Two stacked areas, training and serving cost, over model sizes of one loss; the minimum slides to smaller sizes as demand grows.",
         tries=[
-            attempt("The published example", f"A 13B model’s quality and 2T served tokens. The paper trains a 7B instead and saves 17 % of the FLOPs. Here the three sets of constants say {saved[0]}, {saved[1]} and {saved[2]}: the unrounded ones are those of the paper’s figure, near enough.", **start),
+            attempt("The published example", f"A 13B model’s quality and 2T served tokens. The paper trains a 7B instead and saves 17 % of the FLOPs. Here the three sets of constants say {saved[0]}, {saved[1]} and {saved[2]}: the unrounded ones come closest.", **start),
             attempt("Nobody will use it", f"With a billion tokens of demand the bottom stands at the Chinchilla size, and it is flat: half that size costs {text.pct(formulas.same_loss_flops(0.5, formulas.HOFFMANN_PRECISE) - 1, 0)} more training by these constants.", **{**start, "served": 1e9, "mine": 0.5}),
             attempt("A thousand times the demand", f"At 2,000T tokens nearly all of the cost is serving, and the cheapest size has gone to {said(0, **huge)}, {noted(1, **huge)}. It cannot go much further: left of the wall no text suffices.", **{**start, **huge}),
             attempt("In dollars", f"Serving keeps a card less busy than training does. At 20 % against 40 % of the peak each served FLOP costs twice as much, which is the same as twice the demand: {said(0, **usd)} instead of {said(0)}.", **{**start, **usd}),
