@@ -85,7 +85,7 @@ def lifetime_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
             {"label": "cheapest size over its life", "value": text.si(best * v["size"], 3), "note": text.pct(best, 0) + " of " + text.si(v["size"], 3)},
             {"label": "trained on", "value": count_of(best * v["size"] * ratio), "note": text.sig(ratio, 3) + " tokens per parameter; at the Chinchilla size " + text.sig(tokens / v["size"], 3)},
             {"label": "saved over its life", "value": text.pct(1 - at_best["total"] / at_one["total"], 1), "note": money_of(at_one["total"] - at_best["total"], v)},
-            {"label": "extra paid in training", "value": text.pct(at_best["train"] / at_one["train"] - 1, 0), "note": money_of(at_best["train"] - at_one["train"], v)},
+            {"label": "its training, over the least", "value": text.times(at_best["train"] / at_one["train"], 3), "note": money_of(at_best["train"], v)},
         ],
         "verdict": lifetime_verdict(mine, best, wall, at_mine, at_best, at_one),
         "alt": f"Lifetime cost against model size at one loss. The cheapest size is {text.pct(best, 0)} of the Chinchilla size; below {text.pct(wall, 0)} no amount of data reaches the loss.",

@@ -74,7 +74,7 @@ export function lifecost(stage, { spec, set }) {
       svg("circle", { cx: one, cy: y(1), r: 5.5, class: "cw-lc-one" }),
       svg("circle", { cx: best, cy: y(last.best.y), r: 7, class: "cw-lc-best" }),
       say(best, y(last.best.y) + (near ? 24 : -13), "cheapest life", "cw-lc-bestword"),
-      near ? null : say(one, y(1) + 23, "trained cheapest", "cw-lc-word"),
+      near || width < 480 ? null : say(one, y(1) + 23, "trained cheapest", "cw-lc-word"),
       thick(0, inside.train) ? say(x.at(1.7), (bottom + Math.max(y(inside.train), BOX.top)) / 2 + 4, "training", "cw-lc-word") : null,
       thick(inside.train, inside.total) ? say(x.at(1.7), (y(inside.train) + Math.max(y(inside.total), BOX.top)) / 2 + 4, "serving", "cw-lc-word") : null,
     ].filter(Boolean));
