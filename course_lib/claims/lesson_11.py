@@ -9,7 +9,7 @@ from course_lib.catalog.abilities import Ability, abilities
 from course_lib.claims import Claim, Finding, by_cases
 
 NOTHING, COMPETENT = 0.05, 0.9  # shares of answers right: none to speak of, and nearly all
-JUMP = 4  # a score that makes its way within this factor of size is called a jump
+JUMP = 5  # a score that makes its way within this factor of size is called a jump
 
 
 def onsets(words: str) -> list[Ability]:
@@ -70,7 +70,7 @@ def bands() -> Finding:
     )
     small = next(row for row in abilities("score") if row.ability.startswith("AIME"))
     why = (
-        f"No border holds: {small.model} solves {small.score:.1f}% of a contest said to need 1T, "
+        f"No border holds: {small.model} solves {small.score:.1f}% of AIME 2024, "
         "and GPT-3 175B wrote no working code at all."
     )
     return Finding(by_cases(holds), value, why)

@@ -10,7 +10,8 @@ from course_lib.widgets.explorable import Explorable, attempt, choice, explorabl
 # --- Grading -----------------------------------------------------------------------------------------------
 
 # A family without jumps: nats per token = (N / LAW_SCALE)^-LAW_EXPONENT, so p = exp(-nats).
-LAW_SCALE, LAW_EXPONENT = 4e6, 0.35
+LAW_SCALE = 4e6
+LAW_EXPONENT = 0.35
 LAW_SIZES = [1e6, 7e6, 5e7, 3.7e8, 2.7e9, 1.9e10, 1.4e11, 1e12]
 SHEETS = 12
 SILENT = 0.05  # a share of right answers below this counts as nothing to be seen
@@ -105,7 +106,7 @@ def grading_compute(v, data):
     ]
     if metric == "exact":
         other = [max(lowest, m["partial"]) if log else m["partial"] for m in models]
-        series.append({"kind": "line", "x": xs, "y": other, "color": "muted", "dash": True, "label": "single tokens", "label_at": "start"})
+        series.append({"kind": "line", "x": xs, "y": other, "color": "muted", "dash": True, "label": "single tokens", "dy": 16})
     bottom = min([min(ys), 0.0])
     top = 1.0 if shares else max([max(ys), 0.0])
     axis = {
@@ -123,12 +124,20 @@ def grading_compute(v, data):
         "readouts": [
             {"label": "single tokens right", "value": text.pct(here["partial"]), "note": here["name"]},
             {"label": "answers entirely right", "value": text.pct(here["exact"]), "note": "of " + text.plain(5 if v["family"] == "sums" else v["k"]) + " tokens each"},
-            {"label": "the rise takes", "value": text.times(rise, 2), "note": "in size, from 10 to 90 % of the change"},
+            moved_or_rise(v, rise),
             {"label": "sizes with nothing to see", "value": text.plain(silent) + " of " + text.plain(last + 1), "note": "below " + text.pct(SILENT, 0) if shares else "this measure has no zero to hide behind"},
         ],
         "verdict": grading_verdict(v, models, silent, rise),
         "alt": METRICS[metric]["label"] + " against model size: " + ", ".join([m["name"].replace(" parameters", "") + " " + text.sig(m[metric], 3) for m in models]) + ".",
     }  # fmt: skip
+
+
+def moved_or_rise(v, rise):
+    """For the law how far grading by whole answers moved the curve; for measured models how wide the rise is."""
+    if v["family"] == "law":
+        factor = formulas.length_shift(v["k"], LAW_EXPONENT) if v["metric"] == "exact" else 1.0
+        return {"label": "the curve has moved by", "value": text.times(factor, 2), "note": "in size; its shape is the same" if factor > 1 else "in size: not at all"}
+    return {"label": "the rise takes", "value": text.times(rise, 2), "note": "in size, from 10 to 90 % of the change"}
 
 
 def grading_verdict(v, models, silent, rise):
