@@ -232,11 +232,11 @@ def test_the_quiz_says_what_is_measured() -> None:
     """At 3e12 FLOPs three times the ratio costs what the guess's key says."""
     from course_lib.quizzes import q09_overtraining
 
-    nats, times = q09_overtraining.FLAT
     bowl = {w: [r for r in RUNS if r.budget == 3e12 and r.d_model == w] for w in (48, 64)}
     means = {w: sum(r.loss for r in rows) / len(rows) for w, rows in bowl.items()}
-    assert round(means[48] - means[64], 3) == nats
-    assert round(bowl[48][0].ratio("matmul") / bowl[64][0].ratio("matmul")) == times
+    assert round(means[48] - means[64], 3) == q09_overtraining.TRIPLED
+    assert round(bowl[64][0].ratio("matmul")) == q09_overtraining.BEST_RATIO
+    assert round(bowl[48][0].ratio("matmul") / bowl[64][0].ratio("matmul")) == 3
 
 
 LIFE, LADDER, CROSSING = lesson_09.lifetime(), lesson_09.ladder(), lesson_09.crossing()

@@ -15,7 +15,9 @@ from course_lib.quizzes.questions import (
 
 REFIT = formulas.BESIROGLU
 QUALITY = 13e9  # the Chinchilla size whose loss the worked questions ask for
-FLAT = (0.003, 3.0)  # nats and ratio: what tripling characters per parameter costs at 3e12 FLOPs (tests measure it)
+# At 3e12 FLOPs: characters per parameter of the best size, and what three times as many cost in nats. Both are
+# rounded; the tests measure them.
+BEST_RATIO, TRIPLED = 43, 0.003
 
 
 def build() -> Lesson:
@@ -48,11 +50,10 @@ def _model(name: str) -> tuple[float, float]:
 
 
 def _tripled() -> Question:
-    nats, times = FLAT
     return single(
-        "tripled", f"Lesson 7’s bowl at 3e12 FLOPs. The best of our sizes read 43 characters for each parameter. A smaller one, for the *same* FLOPs, read {text.sig(times, 1)} times as many for each parameter. What did that cost in loss?",
-        right(f"about {text.sig(nats, 1)} nats: less than two seeds differ", "The bottom of a bowl is flat. Little is lost, and the model is much smaller."),
-        wrong("about 0.03 nats: twice a per cent", "That takes about ten times the best ratio. Near the bottom a bowl has no slope."),
+        "tripled", f"Lesson 7’s bowl at 3e12 FLOPs. The best of our sizes read {BEST_RATIO} characters for each parameter. A smaller one, for the *same* FLOPs, read three times as many for each. What did that cost in loss?",
+        right(f"about {text.sig(TRIPLED, 1)} nats: less than two seeds differ", "The bottom of a bowl is flat. Little is lost, and the model is much smaller."),
+        wrong("about 0.03 nats: more than two per cent", "That takes about ten times the best ratio. Near the bottom a bowl has no slope."),
         wrong("about 0.1 nats: clearly worse", "So much is lost only at the ends of the bowl."),
         wrong("nothing; it was better, as small models learn faster", "They learn faster for each FLOP at first. At the bottom of the bowl both effects cancel, by definition."),
         why="Measured below, on three seeds each.",
@@ -63,11 +64,12 @@ def _tripled() -> Question:
 def _llama_demand() -> Question:
     n, d = _model("Llama 3 8B")
     demand = formulas.revealed_demand(n, d, REFIT)
+    older = [formulas.revealed_demand(n, d, law) for law in (formulas.HOFFMANN_PRINTED, formulas.HOFFMANN_PRECISE)]
     return single(
         "llama-demand", f"Llama 3 8B read {text.si(d, 2)} tokens, far past any Chinchilla split. Suppose somebody chose this to make training *and* serving together as cheap as possible. How many tokens must they have expected to serve?",
         wrong("about 160B, the text of a Chinchilla split", "Serving so little, a larger model trained on less would have been far cheaper."),
         wrong("about 15T, as many as it read", "At 2 FLOPs against 6 that much serving costs a third of its training. Not enough to pay for it."),
-        right(f"about {text.si(demand, 1)}, more than ten times what it read", "By the refit. The two older sets of constants say 70T to 90T."),
+        right(f"about {text.si(round(demand, -13), 2)}, more than ten times what it read", f"By the refit. The two older sets of constants say {text.si(older[0], 2)} and {text.si(older[1], 2)}."),
         wrong("no number would do: it is a waste", "Overtraining always pays from some demand on, as long as the loss can be reached at all."),
         why=f"`formulas.revealed_demand`: {text.si(demand, 3)}.",
         fixed_order=True,
