@@ -197,8 +197,10 @@ def traffic(s: dict[str, float], lay: dict[str, Any], microbatches: float) -> di
     again = 1.5 if lay["recompute"] else 1  # the forward collectives once more
     piece = tokens * s["width"] * VALUE
     share = per / s["layers"]
-    tables = s["embedding"] / lay["tp"]
-    dense = s["dense"] * share / lay["tp"] + tables
+    tables = max(s["embedding"], s["head"])
+    if lay["pp"] == 1:
+        tables = s["embedding"] + (0 if s["tied"] else s["head"])
+    dense = (s["dense"] * share + tables) / lay["tp"]
     expert = s["expert"] * share / (lay["tp"] * lay["ep"])
     copies = lay["dp"] / lay["ep"]
     sent = dense * (lay["dp"] - 1) / lay["dp"] + expert * (copies - 1) / copies

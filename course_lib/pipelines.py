@@ -67,6 +67,7 @@ def timeline(
     schedule: str, stages: int, microbatches: int, chunks: int = 1, lengths: Any = None
 ) -> list[list[dict[str, Any]]]:
     """Each stage's steps with `start` and `length`; `lengths[stage][step]`, if given, are measured ones."""
+    check(schedule, stages, microbatches, chunks)
     lists = [order(schedule, stages, microbatches, s, chunks) for s in range(stages)]
     done: dict[str, float] = {}  # when each step ended, by name
     free = [0.0 for s in lists]

@@ -153,6 +153,16 @@ class Team:
         self.close()
 
 
+def alive(pids: list[int]) -> list[int]:
+    """Those of these processes that are still there."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            found.append(pid)
+    return found
+
+
 def check_job(job: str, arguments: dict[str, Any]) -> None:
     """Refuse an unknown job or argument before any process hears of it."""
     from course_lib.tiny.parallel_jobs import JOBS

@@ -9,14 +9,14 @@ from course_lib.widgets.explorable import Explorable, attempt, choice, explorabl
 
 MODELS = {"Llama 3.1 405B": 8192, "Llama 3 70B": 8192, "Llama 3 8B": 8192, "GPT-3 175B": 2048, "DeepSeek-V3": 4096}
 GPUS = ("H100 SXM", "A100 80GB")
-HELD = [
+HELD: list[dict[str, Any]] = [
     {"key": "weights", "label": "weights", "color": 0},
     {"key": "gradients", "label": "gradients", "color": 1},
     {"key": "optimizer", "label": "master copy and Adam", "color": 3},
     {"key": "gathered", "label": "layers gathered for use", "color": 6},
     {"key": "activations", "label": "activations", "color": 2},
 ]
-SPENT = [
+SPENT: list[dict[str, Any]] = [
     {"key": "useful", "label": "the model’s own FLOPs (MFU)", "color": 2},
     {"key": "kernels", "label": "kernels below the peak", "color": 0},
     {"key": "tp", "label": "waiting for tensor traffic", "color": 1},
@@ -27,7 +27,7 @@ SPENT = [
     {"key": "imbalance", "label": "uneven stages", "color": 4},
     {"key": "optimizer", "label": "optimizer", "color": 6},
 ]
-TRAFFIC = [
+TRAFFIC: list[dict[str, Any]] = [
     {"key": "tp", "label": "tensor", "says": "sums of half-finished layers"},
     {"key": "pp", "label": "pipeline", "says": "activations to the next stage"},
     {"key": "dp", "label": "data", "says": "gradients and weights"},
