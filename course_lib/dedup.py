@@ -34,14 +34,14 @@ def shingles(text: str, words: int = SHINGLE) -> frozenset[str]:
         raise ValueError(f"words must be a whole number of at least 1, got {words!r}")
     row = _WORD.findall(text.lower())
     if len(row) < words:
-        raise ValueError(f"a text of {len(row)} words has no run of {words}: take longer texts, or fewer words")
+        raise ValueError(f"a text of {len(row)} words has no run of {words}: take longer texts")
     return frozenset(" ".join(row[i : i + words]) for i in range(len(row) - words + 1))
 
 
 def similarity(a: frozenset[str], b: frozenset[str]) -> float:
     """Jaccard similarity of two sets: what they share over all that is in either."""
     if not a or not b:
-        raise ValueError("similarity needs two sets with something in them; an empty document has no shingles")
+        raise ValueError("similarity needs two sets with something in them; an empty text has none")
     return len(a & b) / len(a | b)
 
 
@@ -52,7 +52,8 @@ def signatures(sets: Sequence[frozenset[str]], hashes: int = HASHES, *, seed: in
     if not sets:
         raise ValueError("there are no documents: pass at least one set of shingles")
     encoded = ([s.encode() for s in sorted(one)] for one in sets)
-    return np.stack([m.hashvalues for m in MinHash.bulk(encoded, num_perm=_hashes(hashes), seed=seed, scheme=SCHEME)])
+    made = MinHash.bulk(encoded, num_perm=_hashes(hashes), seed=seed, scheme=SCHEME)
+    return np.stack([one.hashvalues for one in made])
 
 
 def bands_for(threshold: float, hashes: int = HASHES) -> tuple[int, int]:
@@ -68,8 +69,11 @@ def candidates(rows: NDArray[np.uint32], bands: int, per_band: int, *, seed: int
     from datasketch import MinHash, MinHashLSH
 
     hashes = rows.shape[1] if rows.ndim == 2 else 0
-    if bands < 1 or per_band < 1 or bands * per_band > hashes:
-        raise ValueError(f"{bands} bands of {per_band} need {bands * per_band} hashes; signatures have {hashes}")
+    if bands < 2 or per_band < 1 or bands * per_band > hashes:
+        raise ValueError(
+            f"{bands} bands of {per_band} numbers do not fit: datasketch needs two bands or more, "
+            f"and signatures have {hashes} numbers"
+        )
     index: Any = MinHashLSH(num_perm=hashes, params=(bands, per_band))
     found: set[Pair] = set()
     for i, row in enumerate(rows):

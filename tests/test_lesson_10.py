@@ -32,7 +32,7 @@ def test_shingles_and_similarity() -> None:
         dedup.similarity(a, frozenset())
 
 
-@pytest.mark.parametrize(("bands", "rows"), [(25, 5), (64, 2), (1, 128), (128, 1)])
+@pytest.mark.parametrize(("bands", "rows"), [(25, 5), (64, 2), (2, 64), (128, 1)])
 def test_candidates_are_the_pairs_that_share_a_band(bands: int, rows: int) -> None:
     """datasketch's index finds what comparing all signatures finds, no pair more or less."""
     cut = SIGNED[:, : bands * rows].reshape(len(SIGNED), bands, rows)
@@ -152,8 +152,8 @@ def test_a_shipped_run_comes_out_again() -> None:
 
 def test_the_table_is_whole() -> None:
     """Every run of the plan is in the table, once."""
-    planned = [key for key, _ in repeats._jobs()]
-    assert sorted(map(repr, planned)) == sorted(repr(repeats._key(row)) for row in limits.runs())
+    planned, made = [key for key, _ in repeats._jobs()], [repeats._key(row) for row in limits.runs()]
+    assert planned == made
 
 
 def test_what_the_lesson_says_is_in_the_table() -> None:
