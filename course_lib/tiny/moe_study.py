@@ -104,6 +104,16 @@ def gain(name: str, measure: str, tokens: int = TOKENS) -> float:
     return loss_at("dense", measure, budgets(name, measure)[tokens]) - mean_loss(name, tokens)
 
 
+def tokens_for(name: str, loss: float) -> float:
+    """Characters after which a variant reaches a loss, between its lengths (the loss falls with the log)."""
+    points = sorted((mean_loss(name, n), n) for n in budgets(name, "flops"))
+    for (y0, n0), (y1, n1) in itertools.pairwise(points):
+        if y0 <= loss <= y1:
+            return n0 * (n1 / n0) ** ((loss - y0) / (y1 - y0))
+    low, high = points[0][0], points[-1][0]
+    raise ValueError(f"{name} was measured from {low:.3f} to {high:.3f} nats, not at {loss:g}")
+
+
 def budgets(name: str, measure: str) -> dict[int, float]:
     """Characters read -> median of a measure, for every length of a variant."""
     lengths = sorted({TOKENS, *LENGTHS.get(name, ())})
@@ -138,7 +148,7 @@ def _row(
     flops = tokens * accounting.training_flops(shape, config.context, True)["total"]
     return Row(
         kind, name, seed, lr, tokens, accounting.params(shape)["total"],
-        accounting.active_params(shape)["total"], round(flops), round(loss, 4), round(spent, 2),
+        accounting.active_params(shape)["total"], float(round(flops)), round(loss, 4), round(spent, 2),
         "|".join(" ".join(f"{x:.4f}" for x in layer) for layer in loads(model)),
     )  # fmt: skip
 

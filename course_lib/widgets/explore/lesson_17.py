@@ -8,7 +8,7 @@ from course_lib.widgets.explorable import Explorable, attempt, choice, explorabl
 
 EXPERTS = 8
 BIAS_STEP = 0.01  # by which a balancing step moves a bias, in units of the score
-HAND_STEP = 0.02  # of a bias that the reader sets
+HAND_STEP = 0.05  # of a bias that the reader sets
 LOSS_STEP = 1.5  # learning rate of the auxiliary loss on the router's offsets
 NAMES = ["A", "B", "C", "D", "E", "F", "G", "H"]
 BF16 = 2.0  # bytes
@@ -272,14 +272,14 @@ def mixture_compute(v, data):
     return {
         "experts": cfg["n_experts"], "top_k": cfg["top_k"], "shared": cfg["n_shared_experts"], "touched": touched, "groups": groups,
         "models": [{"name": m["name"], "says": m["says"]} for m in models], "layers": moe_layers_text(cfg),
-        "legend": [text.commas(cfg["top_k"]) + " for one token", text.commas(max(0, touched - cfg["top_k"])) + " more for " + several(batch) + " together", text.commas(cfg["n_experts"] - touched) + " idle"],
+        "legend": [text.commas(cfg["top_k"]) + " for one token", text.commas(max(0, touched - cfg["top_k"])) + " more for a batch of " + text.commas(batch), text.commas(cfg["n_experts"] - touched) + " idle"],
         "readouts": [
             {"label": "parameters", "value": text.si(mixed["total"], 4), "note": known if known != "" else "made up"},
             {"label": "active for a token", "value": text.si(mixed["active"], 4), "note": text.pct(ratio, 1) + " of all"},
             {"label": "experts touched in a layer", "value": text.pct(mixed["touched"], 0), "note": "by " + several(batch) + ", even routing"},
             {"label": "read for one of them", "value": text.gigabytes(mixed["read"] / batch), "note": "dense of the active size: " + text.gigabytes(small["read"] / batch)},
         ],
-        "verdict": "It fills the memory of a dense " + text.si(large["total"], 3) + " model, computes like a " + text.si(small["total"], 3) + " one, and reads " + text.times(mixed["read"] / small["read"], 2) + " what that one reads.",
+        "verdict": "It fills the memory of a dense " + text.si(large["total"], 3) + " model, computes like a " + text.si(small["total"], 3) + " one, and reads " + ("as much as that one." if mixed["read"] < 1.01 * small["read"] else text.times(mixed["read"] / small["read"], 2) + " what that one reads."),
         "alt": "One layer: " + text.commas(cfg["n_experts"]) + " experts, " + text.commas(cfg["top_k"]) + " used by a token, about " + text.commas(touched) + " touched by " + several(batch) + ". Bars compare memory, arithmetic and reading with two dense models.",
     }  # fmt: skip
 
@@ -330,10 +330,10 @@ def route_tokens() -> Explorable:
         alt="Characters of a sentence on top, eight experts with places below, lines from each character to the experts it chose, and what was dropped.",
         tries=[
             attempt("Room for an even share only", f"Seven places each would be enough for all if the router were fair. It is not: {tried('choices dropped', room=7)} choices are dropped while other experts wait.", **start | {"room": 7}),
-            attempt("Balance with a bias", f"Each step moves every bias by {BIAS_STEP} against its load. After 40 steps the busiest expert has {tried('busiest expert', balance='bias', steps=40)} instead of {tried('busiest expert')}.", **start | {"balance": "bias", "steps": 40}),
+            attempt("Balance with a bias", f"Each step moves every bias by {BIAS_STEP} against its load. After 40 steps the busiest expert has {tried('busiest expert', balance='bias', steps=40)} instead of {tried('busiest expert')}. From there it hovers: a fixed step overshoots.", **start | {"balance": "bias", "steps": 40}),
             attempt("Balance with the loss", f"The loss presses on the scores of the busy experts: {tried('busiest expert', balance='loss', steps=40)} after 40 steps, and the balance loss falls from {tried('balance loss')} to {tried('balance loss', balance='loss', steps=40)}. It cannot see the choices, only scores.", **start | {"balance": "loss", "steps": 40}),
             attempt("One expert for each character", f"With k = 1, as in Switch, and four places: {tried('choices dropped', top_k=1, room=4)} choices are dropped, and every one of them is a character that no expert sees.", **start | {"top_k": 1, "room": 4}),
-            attempt("You are the balancer", "Use the plus and minus buttons under the experts until nothing is dropped with eight places. Each move sends somebody to a second or third choice.", **start | {"balance": "hand", "room": 8}),
+            attempt("You are the balancer", "Use the plus and minus buttons under the experts until nothing is dropped; with ten places it can be done in a few moves. Each of them sends somebody to a second or third choice.", **start | {"balance": "hand", "room": 10}),
         ],
         source="Router scores of the unbalanced mixture in the table below (8 experts, top-2, 500,000 characters), rounded. Balancing acts here on one frozen sentence; in training it acts on every batch while the router learns. Loss: Fedus et al. 2021; bias: DeepSeek-V3 2024.",
     )  # fmt: skip

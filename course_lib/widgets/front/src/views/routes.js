@@ -59,7 +59,7 @@ function geometry(out, width) {
 }
 
 function sentence(out, plan) {
-  const size = Math.min(18, plan.step * 1.15);
+  const size = Math.min(18, plan.step * 1.02);
   return svg("g", { class: "cw-routes-sentence" }, out.tokens.map((t, i) => {
     const x = (i + 0.5) * plan.step;
     const letter = svg("text", { x, y: 19, "font-size": size, "text-anchor": "middle" }, t.text);
