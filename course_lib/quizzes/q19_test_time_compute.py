@@ -22,7 +22,7 @@ def build() -> Lesson:
     return Lesson(
         id="19_test_time_compute",
         title="19. Test-time compute",
-        predictions=(_no_paper(), _sixteen()),
+        predictions=(_no_paper(), _same_price()),
         questions=(
             _why_steps(), _coverage(), _needed(), _same_mean(), _blind(), _accepted(), _turns(), _where(), _order(),
             _break_even(),
@@ -34,7 +34,7 @@ def build() -> Lesson:
 def _no_paper() -> Question:
     return single(
         "no-paper",
-        "A model with 7,000 parameters learns to work chains of six small sums, writing down every step. After a minute it is always right. The *same* model is trained to write only the last digit, with twice the training. How often is it right, out of ten possible digits?",
+        "A model with 7,000 parameters learns to work chains of six small sums, writing down every step. After a few seconds of training it is nearly always right. The *same* model is trained to write only the last digit, with twice the training. How often is it right, out of ten possible digits?",
         wrong("never more often than by guessing, 10 %", "It can do better without thinking far: the last steps alone rule some digits out."),
         right("about one time in five", "It learns what the last steps give away, and no more."),
         wrong("about half of the time", "That would take several steps of the chain inside one forward pass. Two layers do not manage it, and neither do larger ones here."),
@@ -44,15 +44,18 @@ def _no_paper() -> Question:
     )  # fmt: skip
 
 
-def _sixteen() -> Question:
+def _same_price() -> Question:
+    from course_lib.claims.lesson_19 import matched_tries
+
+    k = int(matched_tries("6K", "147K"))
     return single(
-        "sixteen-tries",
-        "Two models learned the same number game. The larger has 24 times the parameters in its blocks. The smaller may try each problem 16 times and a perfect verifier picks; the larger has one try. The small one's 16 tries cost *less* than the large one's single try. Who solves more?",
+        "same-price",
+        f"Two models learned the same number game. The larger has 24 times the parameters in its blocks and gives one answer. The smaller gets as many tries as cost the same FLOPs, {k} of them, and a perfect verifier picks. Who solves more?",
         right("the small one with its tries", "A right answer has to turn up once, and the verifier does the rest."),
         wrong("about equal: FLOPs are FLOPs", "A FLOP buys different things in different places. That is the subject of this lesson."),
-        wrong("the large one, by a little", "One try of the large model is better than one of the small. It is not better than sixteen."),
+        wrong("the large one, by a little", "One answer of the large model is better than one of the small. It is not better than the best of many."),
         wrong("the large one: what a model does not know it cannot guess", "True of problems with no chance at all. Most here have a small one, and small chances add up."),
-        why="Measured below, with the price of each. Then comes the question whether the verifier deserves the credit.",
+        why="Measured below, with the price of each. Then comes the question whether the model deserves the credit, or the verifier.",
         fixed_order=True,
     )  # fmt: skip
 
@@ -137,8 +140,8 @@ def _accepted() -> Question:
 
 def _turns() -> Question:
     return single(
-        "turns", "Best-of-N with a learned judge rises until N = 400 and then falls. What happened?",
-        right("Large N finds the rare wrong answers that the judge likes best", "The maximum of many scores lives in the tail, and there the judge's own errors are. Selecting harder selects them."),
+        "turns", "Best-of-N with a learned judge rises until 400 samples and then falls. What happened?",
+        right("Many samples find the rare wrong answers that the judge likes best", "The maximum of many scores lives in the tail, and there the judge's own errors are. Selecting harder selects them."),
         wrong("The model runs out of new ideas and starts repeating itself", "Repetition would make the curve flat. It cannot turn it down."),
         wrong("The noise in the judge's scores adds up with N", "Symmetric noise slows the climb. The maximum still favors the right ones a little."),
         wrong("With so many samples ties become frequent, and are broken at random", "Ties would lead towards the average of the tied, not below what fewer samples gave."),
@@ -193,8 +196,8 @@ def _best_n() -> Question:
     best = max(range(1, 257), key=lambda n: formulas.best_of_n(0.05, n, 0.1, 0.01, 2.0))
     score = formulas.best_of_n(0.05, best, 0.1, 0.01, 2.0)
     return numeric(
-        "best-n", "p = 0.05, noise 0.1, one wrong answer in a hundred fools the judge (score 2). Which N from 1 to 256 is best?", float(best), rtol=0.05,
-        why=f"At N = {best} the answer is right in {text.pct(score, 0)}. Before that a right one is often missing, after it a brilliant wrong one is too often there.",
+        "best-n", "p = 0.05, noise 0.1, one wrong answer in a hundred fools the judge (score 2). Which number of tries k from 1 to 256 is best?", float(best), rtol=0.05,
+        why=f"At k = {best} the answer is right in {text.pct(score, 0)}. Before that a right one is often missing, after it a brilliant wrong one is too often there.",
         traps=[trap(256.0, "More is not better with a judge that can be fooled."), trap(1.0, "One try is right one time in twenty.")],
     )  # fmt: skip
 
