@@ -19,7 +19,7 @@ REACH = (0.05, 4000.0)  # FLOPs/byte
 HALO = [withStroke(linewidth=3, foreground="#ffffff")]  # the surface of the page, in both themes
 # Marker, color and label of a kind of kernels; the label stands at this place of the row, shifted by points.
 KINDS = {
-    "product": ("s", 2, "square products", 3, (0, 7), "center"),
+    "product": ("s", 2, "square products", -1, (8, -4), "left"),
     "decode": ("o", 1, "decode, {} to {} readers", 4, (6, -14), "left"),
     "prefill": ("^", 3, "prefill", -1, (8, -6), "left"),
 }
