@@ -7,7 +7,13 @@ from typing import Any
 from course_lib import catalog, formulas, memory, parallelism, pipelines, text
 from course_lib.widgets.explorable import Explorable, attempt, choice, explorable, record, slider, toggle
 
-MODELS = {"Llama 3.1 405B": 8192, "Llama 3 70B": 8192, "Llama 3 8B": 8192, "GPT-3 175B": 2048, "DeepSeek-V3": 4096}
+MODELS = {
+    "Llama 3.1 405B": 8192,
+    "Llama 3 70B": 8192,
+    "Llama 3 8B": 8192,
+    "GPT-3 175B": 2048,
+    "DeepSeek-V3": 4096,
+}
 GPUS = ("H100 SXM", "A100 80GB")
 HELD: list[dict[str, Any]] = [
     {"key": "weights", "label": "weights", "color": 0},
@@ -132,7 +138,16 @@ def cluster() -> Explorable:
     only_data = start | {"tp": 1, "pp": 1, "dp": 2048, "zero": "3", "chunks": "1"}
     plain = start | {"chunks": "1"}
     wide = start | {"model": "1", "tp": 8, "pp": 1, "dp": 8, "batch": 2**22, "chunks": "1"}
-    experts = start | {"model": "4", "tp": 1, "pp": 16, "dp": 128, "ep": 64, "batch": 2**26, "chunks": "1", "recompute": True}
+    experts = start | {
+        "model": "4",
+        "tp": 1,
+        "pp": 16,
+        "dp": 128,
+        "ep": 64,
+        "batch": 2**26,
+        "chunks": "1",
+        "recompute": True,
+    }
     seen = {
         key: cluster_compute(values, data)["readouts"]
         for key, values in {"start": start, "data": only_data, "plain": plain, "wide": wide, "experts": experts,
@@ -187,7 +202,10 @@ def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
     rows = []
     busy = 0
     for s in range(stages):
-        tiles = [[t["start"], t["length"], t["micro"] + 1, t["chunk"], 0 if t["kind"] == "F" else 1] for t in lines[s]]
+        tiles = [
+            [t["start"], t["length"], t["micro"] + 1, t["chunk"], 0 if t["kind"] == "F" else 1]
+            for t in lines[s]
+        ]
         held = pipelines.most_held(lines[s], chunks)
         for t in lines[s]:
             if t["start"] <= now_at and t["start"] + t["length"] > now_at:
@@ -202,7 +220,10 @@ def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
     elif kind == "1f1b":
         verdict = verdict + f" The bubble is GPipe’s, but stage 1 keeps only {count(most)} micro-batches."
     else:
-        verdict = verdict + f" Each stage holds {text.plain(chunks)} pieces of the model, and the pipe fills {text.plain(chunks)} times as fast."
+        verdict = (
+            verdict
+            + f" Each stage holds {text.plain(chunks)} pieces of the model, and the pipe fills {text.plain(chunks)} times as fast."
+        )
     return {
         "rows": rows, "end": end, "now": now_at, "time": v["time"], "chunks": chunks, "micro": whole,
         "readouts": [
