@@ -49,7 +49,7 @@ def epochs_compute(v, data):
             {"label": "effective tokens D′", "value": text.si(unique * worth, 3), "note": text.si(unique * e, 3) + " read"},
             {"label": "loss by the law", "value": text.fixed(here, 3) + " nats", "note": text.fixed(here - ideal, 3) + " above all-fresh"},
             {"label": "the next epoch", "value": text.fixed(step, 2) + " of a fresh one", "tone": "bad" if step < PAYS else "good"},
-            {"label": "best for this compute", "value": text.si(best_n, 2) + " × " + text.sig(xs[best], 2) + " epochs", "note": text.fixed(swap[best], 3) + " nats; " + text.sci(flops, 2) + " FLOPs"},
+            {"label": "best for this compute", "value": text.si(best_n, 2) + " × " + text.sig(xs[best], 2) + ("+" if best == len(xs) - 1 else "") + " epochs", "note": text.fixed(swap[best], 3) + " nats; " + text.sci(flops, 2) + " FLOPs"},
         ],
         "verdict": epochs_verdict(v, here, swap[best], xs[best], best_n),
         "y": {"domain": [min(min(fresh), min(swap)) - 0.02, max(max(again), min(max(swap), max(again) + 0.25)) + 0.04]},
@@ -89,9 +89,9 @@ def another_epoch() -> Explorable:
         chart={"x": {"label": "Epochs", "log": True, "domain": [1, MOST_EPOCHS], "ticks": [1, 2, 4, 8, 16, 32, 64]}, "y": {"label": "Loss (nats per token)"}, "height": 330},
         alt="Columns for the worth of each epoch, and below the loss against epochs for one model, for fresh text, and along one budget.",
         tries=[
-            attempt("One epoch, then four", f"Four epochs are worth {text.sig(formulas.worth_of_repeats(1.0, 4.0, formulas.MUENNIGHOFF_R_D), 3)} fresh ones: the solid and the dashed line part only later.", **start),
+            attempt("Begin with one epoch", f"Everything is fresh. Now move to four: they are worth {text.sig(formulas.worth_of_repeats(1.0, 4.0, formulas.MUENNIGHOFF_R_D), 3)} fresh ones, and the solid line has hardly left the dashed one.", **{**start, "epochs": 1}),
             attempt("Sixteen, then forty", f"Sixteen are worth {text.sig(llama, 3)}, forty {text.sig(formulas.worth_of_repeats(1.0, 40.0, formulas.MUENNIGHOFF_R_D), 3)}, and no number of them more than {text.sig(1 + formulas.MUENNIGHOFF_R_D, 3)}. By the law more never hurts; hold that against our own models below.", **{**start, "epochs": 40}),
-            attempt("All the public text there is", f"300T tokens lie beyond this slider; 10T with a trillion parameters and one epoch give {said(1, unique=1e13, epochs=1, params=1e12)}, four epochs {said(1, unique=1e13, epochs=4, params=1e12)}. Extrapolated far beyond any run.", unique=1e13, epochs=4, params=1e12),
+            attempt("10T tokens, a trillion parameters", f"One epoch gives {said(1, unique=1e13, epochs=1, params=1e12)}, four epochs {said(1, unique=1e13, epochs=4, params=1e12)}. That is far beyond any run the law was fitted to.", unique=1e13, epochs=4, params=1e12),
             attempt("A big model on little text", f"100B parameters on 1B tokens: the law counts surplus parameters at a discount too. For the compute of four epochs it would rather have {said(3, unique=1e9, epochs=4, params=1e11)}.", unique=1e9, epochs=4, params=1e11),
         ],
         source="Law and constants: Muennighoff et al. 2023 (R_{D}* = 15.4, R_{N}* = 5.3), fitted to models up to 9B parameters. Loss is on their text and tokens.",
@@ -177,7 +177,7 @@ def bands_verdict(v, bands, fitting, hits, count, alarms):
     if v["bands"] > fitting:
         said = f"128 numbers hold only {text.plain(fitting)} bands of {text.plain(v['rows'])}. "
     missed = count["copy"] - hits["copy"]
-    said += f"{text.plain(missed)} copies are missed and about {text.commas(alarms)} other pairs pass for copies."
+    said += f"Copies missed: {text.plain(missed)}. Other pairs that pass for copies: about {text.commas(alarms)}."
     if missed > 0.4 * count["copy"]:
         return said + " Longer bands forgive less: make them shorter, or take more of them."
     if alarms > count["copy"]:
