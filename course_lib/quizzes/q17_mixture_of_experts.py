@@ -110,8 +110,8 @@ def _falls() -> Question:
     return multiple(
         "falls", "You replace a dense 47B model by Mixtral, also 47B. What becomes smaller?",
         right("The arithmetic for a token", "About 3.6 times less."),
-        right("The bytes read for one token of a lone user", "Two experts of eight have to be fetched."),
-        wrong("The memory that the weights need", "All eight experts must be there: the next token may want another two."),
+        right("The bytes read for a lone user’s token", "Two experts of eight have to be fetched."),
+        wrong("The memory that the weights need on the cards", "All eight experts must be there: the next token may want another two."),
         wrong("The KV cache", "It belongs to attention, which is as it was."),
         wrong("Adam’s state during training", "Every parameter has its two moments, whether it was used or not."),
     )  # fmt: skip
