@@ -20,7 +20,8 @@ export function lanes(stage, ctx) {
   const names = h("div", { class: "cw-lanes-names" });
   const kept = h("div", { class: "cw-lanes-kept" });
   const swatch = (name, text) => h("span", {}, h("span", { class: `cw-lanes-swatch cw-lanes-${name}` }), text);
-  const key = h("p", { class: "cw-lanes-key", "aria-hidden": "true" }, swatch("f", "forward"), swatch("b", "backward"), swatch("i", "idle"), "number: micro-batch");
+  const shades = h("span", {}, "shade: chunk");
+  const key = h("p", { class: "cw-lanes-key", "aria-hidden": "true" }, swatch("f", "forward"), swatch("b", "backward"), swatch("i", "idle"), h("span", {}, "number: micro-batch"), shades);
   const grid = h("div", { class: "cw-lanes-grid" }, names, h("div", { class: "cw-lanes-scroll", tabindex: "0", role: "group", "aria-label": "Schedule over time" }, picture), kept);
   stage.append(h("div", { class: "cw-lanes-bar" }, player.button, key), grid);
   let shown = null;
@@ -29,6 +30,7 @@ export function lanes(stage, ctx) {
     update(out) {
       shown = out;
       player.update(out.time);
+      shades.hidden = out.chunks === 1;
       picture.setAttribute("aria-label", out.alt);
       draw(out);
       column(names, out.rows.map((r) => r.name.replace("stage ", "")), "stage");
