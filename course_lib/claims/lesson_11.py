@@ -28,9 +28,7 @@ def lacking() -> Finding:
     from course_lib.tiny import addition, exams
 
     adders, facts = addition.means(), exams.rows()[0]
-    value = (
-        f"smallest adder {adders[0].exact:.1%} of sums, smallest fact network {facts.accuracy:.0%}"
-    )
+    value = f"smallest adder {adders[0].exact:.1%} of sums, smallest fact network {facts.accuracy:.0%}"
     why = "Sums were absent at small size and present at large; single facts never were absent. It depends."
     return Finding(by_cases([adders[0].exact < NOTHING, facts.accuracy < NOTHING]), value, why)
 
@@ -113,9 +111,7 @@ def layers() -> Finding:
 def examples() -> Finding:
     """Few-shot is 5 to 100 examples."""
     published, claimed = (10, 100), (5, 100)
-    why = (
-        "Brown et al. 2020, section 2: as many as fit into 2,048 tokens. Five is usual for MMLU today."
-    )
+    why = "Brown et al. 2020, section 2: as many as fit into 2,048 tokens. Five is usual for MMLU today."
     holds = [a == b for a, b in zip(published, claimed, strict=True)]
     return Finding(by_cases(holds), f"{published[0]} to {published[1]}", why, basis="evidence")
 

@@ -120,7 +120,7 @@ def grading_compute(v, data):
     return {
         "series": series, "y": axis, "family": v["family"], "marks": marks_of(v, data, models, chosen),
         "answers": data["sums"][chosen]["answers"] if v["family"] == "sums" else [],
-        "sheet_title": "What the model of " + here["name"] + (" wrote" if v["family"] == "sums" else " got right, token by token"),
+        "sheet_title": "What the model of " + here["name"] + (" wrote (first of two seeds)" if v["family"] == "sums" else " got right, token by token"),
         "readouts": [
             {"label": "single tokens right", "value": text.pct(here["partial"]), "note": here["name"]},
             {"label": "answers entirely right", "value": text.pct(here["exact"]), "note": "of " + text.plain(5 if v["family"] == "sums" else v["k"]) + " tokens each"},
@@ -146,7 +146,7 @@ def grading_verdict(v, models, silent, rise):
     if v["family"] == "sums":
         return (
             f"Whole answers {text.pct(first['exact'], 0)} to {text.pct(last['exact'], 0)}, digits {text.pct(first['partial'], 0)} to {text.pct(last['partial'], 0)}, "
-            f"{text.sig(-first['loglik'], 2)} to {text.sig(-last['loglik'], 2)} nats an answer: by this measure within {text.times(rise, 2)} in size. Try the others; no choice of ruler takes the step away."
+            f"{text.sig(-first['loglik'], 2)} to {text.sig(-last['loglik'], 2)} nats an answer (means of two seeds). By this measure the rise takes {text.times(rise, 2)} in size; try the others."
         )
     smooth = f"{text.pct(first['partial'], 0)} to {text.pct(last['partial'], 0)}"
     if v["metric"] == "exact":
@@ -214,7 +214,7 @@ def grading() -> Explorable:
 
 # --- The echo ----------------------------------------------------------------------------------------------
 
-PLACES = 14
+PLACES = 12
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -280,7 +280,7 @@ def packed_models() -> dict[str, Any]:
 @explorable
 def echo() -> Explorable:
     """The induction head, alive."""
-    word = "QMXBQMXBQMXBQM"
+    word = "QMXBQMXBQMXB"
     fields = [{**slider(f"s{i}", f"Symbol {i + 1}", 0, 31, LETTERS.index(word[i]), integer=True, format="plain"), "hidden": True} for i in range(PLACES)]  # fmt: skip
     return Explorable(
         "look-back", "A head that looks back",
@@ -297,7 +297,7 @@ def echo() -> Explorable:
             attempt("Zero-shot: the first pass", "At symbol 3 nothing has come twice yet. Both models spread their bets, and so would you.", **placed(word), at=3, look="echo"),
             attempt("One example", "At symbol 6, the second M, the head in layer 2 looks at symbol 3, the X after the first M, and the model says X. The model with one layer does not know which of the letters it has seen is meant.", **placed(word), at=6, look="echo"),
             attempt("How it finds the place", "Layer 1 looks, from every symbol, at the one just before it: it writes “I stand after M” on the X. Layer 2 has only to search for that note. One layer cannot read a note that is written at the same time.", **placed(word), at=6, look="notes"),
-            attempt("A dictionary instead of a word", "K goes with 7, R with 2, Z with 5, shuffled from pass to pass. The models were trained on repeated words only; the two-layer one copes at once.", **placed("K7R2Z5R2K7Z5K"), at=13, look="echo"),
+            attempt("A dictionary instead of a word", "K goes with 7, R with 2, Z with 5, shuffled from pass to pass. The models were trained on repeated words only; the two-layer one copes at once.", **placed("K7R2Z5R2K7Z"), at=11, look="echo"),
             attempt("Two examples that disagree", "After D came G, then came T. See whether the model takes the older, the newer, or both.", **placed("DGKPDTKPD"), at=9, look="echo"),
         ],
         source="Models of `tiny.induction`, 12,608 parameters each, weights rounded to 8 bits for the page. The mechanism: Elhage et al. 2021; Olsson et al. 2022, arXiv 2209.11895.",
