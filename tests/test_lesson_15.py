@@ -184,6 +184,14 @@ def test_a_batch_is_cheaper_than_its_readers(machine: rates.Machine) -> None:
     assert sweep.seconds < 0.6 * sweep.size * steps[0].seconds
 
 
+def test_shipped_rates_keep_the_promise() -> None:
+    """In bf16 four vectors cost what one does; nothing lies above the roof by more than noise."""
+    kept = rates.shipped()
+    one, four = (k.seconds for k in kept.of("linear")[:2])
+    assert kept.number_format == "bf16" and four < 1.2 * one
+    assert all(kept.share(k) <= 1 + 1e-9 for k in kept.kernels)
+
+
 def test_rates_refuse_what_they_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "no.json").write_text(json.dumps({"device": "cpu"}))
     for name in ("no.json", "none.json"):

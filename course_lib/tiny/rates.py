@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import torch
@@ -115,6 +116,14 @@ def load(path: str | Path) -> Machine:
         raise ValueError(
             f"{path} is no file of measured rates ({error}); make one with python -m course_lib.tiny.rates"
         ) from error
+
+
+def shipped() -> Machine:
+    """One thread of the processor that made the pages, in bf16; one like it is made by
+
+    python -m course_lib.tiny.rates --format bf16 --seconds 0.25 --array-mb 128 --out rates_bf16.json
+    """
+    return load(str(files("course_lib.tiny").joinpath("data", "rates_bf16.json")))
 
 
 def measure(

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from typing import Any
 
 from course_lib import accounting, catalog, formulas, market, memory, roofline, text
 from course_lib.widgets.explorable import Explorable, attempt, choice, explorable, record, slider
@@ -226,7 +227,7 @@ def shapes():
 def any_roof() -> Explorable:
     """Any device, any kernel."""
     data = {"models": shapes(), "gpus": machines()}
-    start = {"what": "decode", "gpu": "h100-sxm", "model": "llama-3-8b", "stored": "16", "batch": 1, "context": 512}
+    start: dict[str, Any] = {"what": "decode", "gpu": "h100-sxm", "model": "llama-3-8b", "stored": "16", "batch": 1, "context": 512}
 
     def at(**change: object) -> dict:
         return roof_compute({**start, **change}, data)
@@ -261,7 +262,7 @@ def one_request() -> Explorable:
     """The life of a request."""
     gpus = {key: g for key, g in machines().items() if g["watts"] is not None}
     data = {"models": shapes(), "gpus": gpus, "pue": 1.1}
-    start = {
+    start: dict[str, Any] = {
         "model": "llama-3-8b", "gpu": "h100-sxm", "devices": 1, "stored": "16", "prompt": 2048, "output": 512, "batch": 1, "price": 3.0,
     }  # fmt: skip
 
