@@ -2,7 +2,7 @@
 
 The shapes are those of `moe_runs`, of width 48, 1,024 characters a step. The learning rate is chosen for
 both dense models and for mixtures, on a seed that is not used again. `python -m course_lib.tiny.moe_study`
-makes the rows that the table lacks (all of it: about seven minutes of one quiet core), `rows()` reads it.
+makes the rows that the table lacks (all of it: about nine minutes of one quiet core), `rows()` reads it.
 """
 
 from __future__ import annotations
