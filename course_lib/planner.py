@@ -146,6 +146,8 @@ def check(ask: dict[str, Any]) -> None:
     """Refuse an ask that no plan can answer."""
     for key in ("budget", "loss", "gpus", "price", "batch", "context", "step"):
         formulas.positive(key, ask[key])
+    if ask["gpus"] != math.floor(ask["gpus"]):
+        raise ValueError(f"gpus must be a whole number; got {ask['gpus']}")
     for key in ("served", "unique", "worth"):
         formulas.not_negative(key, ask[key])
     formulas.fraction("utilization", ask["utilization"])

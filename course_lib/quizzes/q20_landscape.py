@@ -1,6 +1,6 @@
 """Lesson 20: the whole cost of a model, what moves a plan, what a predicted loss says, eras, experiments."""
 
-from course_lib import formulas, outlook, plans, text
+from course_lib import formulas, game, outlook, plans, text
 from course_lib.catalog import gpu
 from course_lib.claims import lesson_20
 from course_lib.quizzes.questions import (
@@ -180,7 +180,7 @@ def _design() -> Question:
         "design", "You know nothing of the law and may spend 1e21 FLOPs before a run of 1e23. What should most of it buy?",
         wrong("One run of 1e21 at 20 tokens per parameter", "A single point fixes no exponent. It cannot even say whether the split was good."),
         right("Several sizes at each of a few budgets, decades apart", "Sizes on both sides show the bottom of each bowl; budgets show how bottoms and losses move."),
-        wrong("Many copies of one size, so that the noise averages away", "Noise of 0.3 % is not what hurts; never having looked elsewhere is."),
+        wrong("Many copies of one size, so that the noise averages away", f"Noise of {text.pct(game.NOISE, 1)} is not what hurts; never having looked elsewhere is."),
         wrong("Very many very small runs, which cost nearly nothing", "Then everything hangs on extrapolating over five decades instead of two."),
     )  # fmt: skip
 

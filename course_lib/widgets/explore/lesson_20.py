@@ -472,5 +472,5 @@ def lab() -> Explorable:
             attempt("Everything on one large experiment", "One loss, at one place, and the budget is gone. A single point fixes no exponent: you can bet a size, but nothing you have seen speaks for it.", **{"seed": 1, "help": True, **opening(one)}),
             attempt("The scripted opening of game 1: three sizes at three budgets", f"Nine experiments around 20 tokens per parameter, and a fit that may be drawn out to 1e23. Placing its bet gets {text.fixed(points, 0)} points in this game; betting on 20 per parameter without any experiment gets {text.fixed(thumb, 0)}.", **{"seed": 1, "help": True, "bet_n": float(f"{bet['n']:.3g}"), "bet_loss": round(bet["loss"], 3), **opening(slices)}),
         ],
-        source="`course_lib.game`: laws are drawn from ranges that hold the published ones; losses scatter by 0.3 %. Points: up to 60 for the split (none if 30 % of the compute is wasted), up to 40 for the forecast (none if it misses by 0.1 nats).",
+        source=f"`course_lib.game`: laws are drawn from ranges that hold the published ones; losses scatter by {text.pct(game.NOISE, 1)}. Points: up to 60 for the split (none if {text.pct(game.WASTE_AT_ZERO, 0)} of the compute is wasted), up to 40 for the forecast (none if it misses by {text.sig(game.MISS_AT_ZERO, 1)} nats).",
     )  # fmt: skip

@@ -12,13 +12,14 @@ export function lab(stage, { spec, set, values }) {
   const keep = () => save(key, values());
   let out = null;
   let drawn = 0;
+  let made = 0;
   let restored = false;
 
   function run() {
-    const place = out.used + 1;
-    set(`n${place}`, values().n);
-    set(`c${place}`, values().c);
-    set("used", place);
+    made += 1; // the next frame counts them anew
+    set(`n${made}`, values().n);
+    set(`c${made}`, values().c);
+    set("used", made);
     keep();
   }
   function bet() {
@@ -74,6 +75,7 @@ export function lab(stage, { spec, set, values }) {
   return {
     update(result, now) {
       out = result;
+      made = out.used;
       render();
       if (!restored) restore(now);
       for (const c of Object.values(of)) c.update();
