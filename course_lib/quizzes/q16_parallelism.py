@@ -157,7 +157,11 @@ def _replicas() -> Question:
 def _traffic() -> Question:
     run = next(r for r in parallelism_runs.published() if r.gpus_text == "16,384 GPUs")
     sent = run.planned()["bytes"]
-    names = {"tp": "Tensor parallel, 8", "pp": "Pipeline, 16 stages of 8 chunks", "dp": "Data parallel, 128 replicas"}
+    names = {
+        "tp": "Tensor parallel, 8",
+        "pp": "Pipeline, 16 stages of 8 chunks",
+        "dp": "Data parallel, 128 replicas",
+    }
     order = sorted(names, key=lambda key: sent[key])
     return ordering(
         "traffic", "Llama 3 405B on 16,384 GPUs. Order the kinds of traffic by the bytes that one GPU sends in a step, least first.",

@@ -15,7 +15,8 @@ export function cluster(stage, ctx) {
   const said = h("p", { class: "cw-cluster-said", "aria-live": "polite" });
   stage.append(map.el, h("div", { class: "cw-cluster-find" }, find, said), held.el, spent.el, links.el);
   return {
-    update(out) {
+    update(out, now) {
+      if (said.dataset.at !== JSON.stringify(now)) said.textContent = ""; // said of another layout
       map.update(out);
       held.title(`Held by the fullest GPU: ${out.total}`, out.card);
       held.update(out.held, Math.max(1, out.full), out.usable, out.fits);
@@ -35,6 +36,7 @@ function search(ctx, said) {
   const best = globalThis.courseModules.parallelism.best(model.config, ctx.data.machines[v.gpu], gpus, v.batch, model.context);
   if (!best.layout) {
     said.textContent = best.why[0].toUpperCase() + best.why.slice(1) + ".";
+    said.dataset.at = JSON.stringify(v);
     return;
   }
   const lay = best.layout;
@@ -42,6 +44,7 @@ function search(ctx, said) {
   for (const name of ["zero", "micro", "chunks"]) ctx.set(name, String(lay[name]));
   ctx.set("recompute", lay.recompute);
   said.textContent = `The fastest of all layouts of ${gpus.toLocaleString("en-US")} GPUs, by this estimate.`;
+  said.dataset.at = JSON.stringify(ctx.values());
 }
 
 /** One replica: a column for each stage, a row for each tensor rank, a frame around each server. */
