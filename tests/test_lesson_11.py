@@ -133,7 +133,7 @@ def test_the_shipped_adders_jump_by_every_measure() -> None:
     last = addition.final()
     assert {(r.width, r.seed) for r in last} == set(itertools.product(addition.WIDTHS, addition.SEEDS))
     grown = addition.means()
-    sizes = [r.params for r in grown]
+    sizes = [float(r.params) for r in grown]
     assert sizes == [addition.params(w) for w in addition.WIDTHS]
     assert all(
         formulas.rise_factor(sizes, [getattr(r, k) for r in grown]) < 5
@@ -201,9 +201,9 @@ def test_grading_by_answers_is_a_shift() -> None:
 
 def test_rise_factor_by_hand() -> None:
     """Straight in log size, up or down; a flat score has no rise."""
-    assert formulas.rise_factor([1, 10, 100], [0, 5, 10]) == pytest.approx(10**1.6)
-    assert formulas.rise_factor([1, 10, 100, 1000], [3, 3, 1, 1]) == pytest.approx(10**0.8)
-    for sizes, scores in (([1, 2], [1, 1]), ([1], [1]), ([1, 2], [1, 2, 3])):
+    assert formulas.rise_factor([1.0, 10.0, 100.0], [0.0, 5.0, 10.0]) == pytest.approx(10**1.6)
+    assert formulas.rise_factor([1.0, 10.0, 100.0, 1000.0], [3.0, 3.0, 1.0, 1.0]) == pytest.approx(10**0.8)
+    for sizes, scores in (([1.0, 2.0], [1.0, 1.0]), ([1.0], [1.0]), ([1.0, 2.0], [1.0, 2.0, 3.0])):
         with pytest.raises(ValueError, match="a rise needs"):
             formulas.rise_factor(sizes, scores)
 
