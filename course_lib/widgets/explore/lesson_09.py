@@ -230,7 +230,7 @@ def ladder() -> Explorable:
 
     four = f"{demand('Llama 3 8B', 'printed')} to {demand('Llama 3 8B', 'refit')}"
     return Explorable(
-        "tokens-per-parameter", "How far past the rule?",
+        "past-the-rule", "How far past the rule?",
         lead="Each dot is a model whose size and training text are public. The three lines are a ladder, ten times apart: drag it, or use its handle with the arrow keys. Pick a dot.",
         view="ladder", compute=ladder_compute, data=data,
         controls=[
