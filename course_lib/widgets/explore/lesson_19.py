@@ -88,7 +88,7 @@ def crowd_compute(v, data):
 def crowd_verdict(n, now, best, falls, fooled):
     """One sentence on what the judge makes of the samples."""
     if n > best and falls:
-        return f"More samples have made the answer worse: among {text.commas(n)} there is nearly always one that looks better than right. This judge should be asked about {text.commas(best)}."
+        return f"More samples have made the answer worse: among {text.commas(n)} there is nearly always one that looks better than right. This judge does best with {text.commas(best)}."
     gap = now["cover"] - now["judged"]
     if gap < 0.02:
         return "The judge finds almost every right sample there is: coverage and answers are one and the same."
@@ -170,7 +170,11 @@ def purse_verdict(v, lanes, best, most):
     if best < last and lanes[last]["affords"]:
         return f"The {name} model with {lanes[best]['tries']} solves more than the largest with {lanes[last]['tries']}, for the same FLOPs."
     if best == last:
+        if v["judge"] == "lazy":
+            return "With this judge tries buy next to nothing, so size is the only thing worth paying for."
         return "The largest model is the best buy here" + (": the smaller ones have run out of problems that tries can solve." if lanes[best]["k"] > 8 else ".")
+    if v["judge"] == "lazy":
+        return f"With this judge tries buy next to nothing; the {name} model is the largest that the budget pays for."
     return f"The largest model is out of reach at this price; {name} with {lanes[best]['tries']} is the best that is left."
 
 
@@ -402,9 +406,9 @@ def size_or_tries() -> Explorable:
         alt="Lanes of models with marks for tries, joined by a line of equal cost, and curves of problems solved against FLOPs.",
         tries=[
             attempt("The price of one try of the largest", f"For these FLOPs the largest solves {even['readouts'][2]['value']} with one try; {even['readouts'][0]['value']} solve {even['readouts'][1]['value']}.", **start),
-            attempt("Where the smallest hands over", f"Up to {text.sci(data['budgets'][best], 2)} FLOPs the smallest model is the best buy, if at all; beyond, its next tries bring less than a larger model's first ones. Follow the upper edge of the curves: at each price another model lies on top.", **{**start, "budget": data["budgets"][best]}),
+            attempt("Where the smallest hands over", f"Up to {text.sci(data['budgets'][best], 2)} FLOPs the smallest model is the best buy; beyond, its next tries bring less than a larger model's first ones. Follow the upper edge of the curves: at each price another model lies on top.", **{**start, "budget": data["budgets"][best]}),
             attempt("A judge who reads only the last line", f"Same samples, same FLOPs, and now the best buy at the highest budget is {lazy[0]['value']} with {lazy[1]['value']}. The curves are flat: this judge accepts what merely ends at the target, and more tries only give it more to accept.", **{**start, "judge": "lazy", "budget": high}),
-            attempt("Ten thousand problems in a lifetime, training counted", f"With so few problems to share it, training is most of the bill; the best buy at 10^{{8}} FLOPs a problem is {few[0]['value']}. Raise the number of problems served and watch the line move to the right and up.", **{**start, "training": "yes", "served": 1e4, "budget": 1e8}),
+            attempt("Ten thousand problems in a lifetime, training counted", f"With so few problems to share it, training is most of the bill; the best buy at 10^{{8}} FLOPs a problem is {few[0]['value']}. Raise the number of problems served and watch the line move to the right.", **{**start, "training": "yes", "served": 1e4, "budget": 1e8}),
         ],
         source="Measured on 200 problems with 256 samples, one seed; between marks straight in log k. FLOPs by the course’s accounting, head and attention included; the prompt is read once for all tries. The verifier’s own cost (a few dozen operations) is left out.",
     )  # fmt: skip
