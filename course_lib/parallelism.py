@@ -4,8 +4,8 @@
 and recomputation); `layouts` lists the sensible ones; `best` picks the fastest that fits. Plain code, like
 `accounting`: pages translate it to JavaScript. Bytes, seconds, FLOPs and tokens throughout.
 
-What is assumed, so that no number here is more than an estimate (within a few points of published MFUs, see
-`parallelism_runs`):
+What is assumed, so that no number here is more than an estimate (of models of 70B and more mostly within five
+points of published MFUs; 14 too high at 8B, since small products are slower: see `parallelism_runs`):
 
 - Matrix products run at a fixed share of the peak, whatever their size; links reach LINK_SHARE of theirs.
 - Tensor and expert traffic is waited for; pipeline and data traffic hides behind HIDDEN of the computing.
