@@ -29,7 +29,7 @@ export function echo(stage, { data, set, values }) {
     if (values().at > typed.length) set("at", typed.length);
   });
   const row = rowOf((at) => set("at", at));
-  const guesses = ["two", "one"].map((name) => guessOf(NAMES[name]));
+  const guesses = ["two", "one"].map((name) => guessOf(`The ${name}-layer model expects`));
   stage.append(bar, row.el, h("div", { class: "cw-echo-guesses" }, guesses.map((g) => g.el)));
   return {
     update(out) {
@@ -115,7 +115,7 @@ function guessOf(name) {
     const text = h("span", { class: "cw-echo-percent" });
     return { letter, bar, text, el: h("li", {}, letter, h("span", { class: "cw-echo-track" }, bar), text) };
   });
-  const el = h("div", {}, h("p", { class: "cw-echo-title" }, `${name} expects`), h("ol", { class: "cw-echo-list" }, rows.map((r) => r.el)));
+  const el = h("div", {}, h("p", { class: "cw-echo-title" }, name), h("ol", { class: "cw-echo-list" }, rows.map((r) => r.el)));
   function update(p, out) {
     const order = [...p.keys()].sort((a, b) => p[b] - p[a]);
     rows.forEach((row, i) => {
