@@ -16,7 +16,7 @@ from course_lib import formulas, proportions
 LAWS = {
     "refit": formulas.BESIROGLU, "printed": formulas.HOFFMANN_PRINTED, "unrounded": formulas.HOFFMANN_PRECISE,
 }  # fmt: skip
-LAW_NAMES = {"refit": "refit of 2024", "printed": "printed in 2022", "unrounded": "2022, unrounded"}
+LAW_NAMES = {"refit": "refit of 2024", "printed": "printed in 2022", "unrounded": "2022 unrounded"}
 Z = 1.96  # normal quantile of a two-sided 95 % interval
 MOST_WORTH = 0.5  # exponent of sparsity at which a mixture is worth the geometric mean of active and total
 

@@ -57,7 +57,7 @@ def model_rows(made: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, str]
 def loss_rows(made: dict[str, Any], ask: dict[str, Any]) -> list[dict[str, str]]:
     """The predicted loss, its interval, and what the other constants say."""
     said = made["interval"]
-    each = ", ".join([outlook.LAW_NAMES[s["name"]] + " " + text.fixed(s["loss"], 3) for s in said["sets"]])
+    each = "; ".join([outlook.LAW_NAMES[s["name"]] + ": " + text.fixed(s["loss"], 3) for s in said["sets"]])
     width = "published constants, widened by 1.96 standard errors of the refit"
     if ask["kind"] == "moe":
         width += "; experts worth from nothing to the geometric mean"

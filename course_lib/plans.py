@@ -74,7 +74,7 @@ def machine(name: str) -> dict[str, Any]:
     found = parallelism.machine(name, number_format=number_format)
     watts = catalog.gpu(name).watts
     if watts is None:
-        raise ValueError(f"the power of {found['name']} is not published; the planner needs it for the energy")
+        raise ValueError(f"the power of {found['name']} is not published, and the energy needs it")
     return {**found, "watts": watts}
 
 

@@ -66,6 +66,14 @@ def timeline_verdict(era, facts):
     return f"Shaded: the source’s three eras. Of {facts['known']} models with public size and tokens, {len(facts['near'])} lie within a factor of two of 20 tokens per parameter."
 
 
+def rule_of_20():
+    """The line of the rule, named where no model is."""
+    return [
+        {"kind": "hline", "y": [20], "color": "muted"},
+        {"kind": "text", "x": [2018.1], "y": [20], "text": ["20 tokens per parameter"], "color": "muted", "anchor": "start", "dy": -9},
+    ]  # fmt: skip
+
+
 def timeline_compute(v, data):
     """Models as dots over the years, one quantity at a time, eras shaded, one model opened."""
     q = QUANTITIES[v["quantity"]]
@@ -75,7 +83,7 @@ def timeline_compute(v, data):
     inside = [r for r in placed if in_era(r, v["era"])]
     facts = era_facts([r for r in shown if in_era(r, v["era"]) and r["public"]])
     opened = data[int(v["model"])]
-    series = [{"kind": "hline", "y": [20], "color": "muted", "label": "20 tokens per parameter"}] if v["quantity"] == "ratio" else []
+    series = rule_of_20() if v["quantity"] == "ratio" else []
     for sparse in [False, True]:
         mine = [r for r in inside if r["sparse"] == sparse and r["public"] and r["name"] != opened["name"]]
         series.append({"kind": "dots", "color": 3 if sparse else 0, "size": 5, "labels": False, "x": [r["year"] for r in mine], "y": [r[v["quantity"]] for r in mine], "text": [r["name"] for r in mine]})
@@ -351,10 +359,11 @@ def lab_compute(v, data):
     law = game.fit(runs) if v["help"] or closed else game.fit([])
     series = []
     for r in runs:
-        series.append({"kind": "dots", "color": color_of(r["c"]), "size": 6, "labels": True, "x": [r["n"]], "y": [r["loss"]], "text": [text.sci(r["c"], 2)]})
+        last = len([q for q in runs if abs(q["c"] / r["c"] - 1) < 0.01 and q["n"] > r["n"]]) == 0
+        series.append({"kind": "dots", "color": color_of(r["c"]), "size": 6, "labels": last, "x": [r["n"]], "y": [r["loss"]], "text": [text.sci(r["c"], 2)]})
     if law["found"] == 1 and v["help"]:
         line = lab_curve(law, game.TARGET, 1e8, 1e12)
-        series.append({"kind": "line", "color": 3, "dash": True, "x": line["x"], "y": line["y"], "label": "fit, at 1e23", "label_at": "start"})
+        series.append({"kind": "line", "color": 3, "dash": True, "x": line["x"], "y": line["y"]})
     out = {
         "runs": [{"place": text.commas(i + 1), "n": text.si(runs[i]["n"], 3), "d": text.si(runs[i]["d"], 3), "c": text.sci(runs[i]["c"], 2), "loss": text.fixed(runs[i]["loss"], 3)} for i in range(len(runs))],
         "used": len(runs), "most": game.MOST_RUNS, "spent": spent / game.LAB, "next": v["c"] / game.LAB, "closed": closed,
@@ -396,7 +405,7 @@ def fit_text(law, asked, made):
     if law["found"] == 0:
         return "No law with positive constants goes through these experiments: spread them out, in size and in cost."
     bet = game.bet_of(law)
-    return f"Fitted: E {text.fixed(law['E'], 2)}, α {text.fixed(law['alpha'], 2)}, β {text.fixed(law['beta'], 2)}. It advises {text.si(bet['n'], 3)} parameters and foretells {text.fixed(bet['loss'], 3)} nats."
+    return f"Dashed, the fit at 1e23 FLOPs: E {text.fixed(law['E'], 2)}, α {text.fixed(law['alpha'], 2)}, β {text.fixed(law['beta'], 2)}. It advises {text.si(bet['n'], 3)} parameters and foretells {text.fixed(bet['loss'], 3)} nats."
 
 
 def close(out, v, series):
@@ -424,7 +433,9 @@ def close(out, v, series):
         {"label": "compute wasted", "value": text.pct(mine["waste"], 1), "note": text.fixed(mine["split"], 0) + " of 60 points"},
         {"label": "forecast off by", "value": rows[0]["miss"] + " nats", "note": text.fixed(mine["forecast"], 0) + " of 40 points"},
     ]  # fmt: skip
-    if mine["points"] >= rows[1]["score"]:
+    if abs(mine["points"] - rows[1]["score"]) < 1:
+        out["verdict"] = f"A draw with the scripted strategy: {text.fixed(mine['points'], 0)} points. It spent nine experiments on three sizes at each of three budgets, and fitted."
+    elif mine["points"] > rows[1]["score"]:
         out["verdict"] = f"You beat the scripted strategy, {text.fixed(mine['points'], 0)} points to {text.fixed(rows[1]['score'], 0)}."
     else:
         out["verdict"] = f"The scripted strategy got {text.fixed(rows[1]['score'], 0)} points, you {text.fixed(mine['points'], 0)}. It spent nine experiments on three sizes at each of three budgets, and fitted."

@@ -79,8 +79,8 @@ function pageOf() {
     swap.textContent = out.swap;
     if (out.sections.length) loss(strip, out.interval);
     money.setAttribute("aria-label", `Money: ${out.money.map((m) => `${m.label} ${Math.round(100 * m.share)} per cent`).join(", ")}.`);
-    money.replaceChildren(...out.money.filter((m) => m.share > 0.004).map((m) =>
-      h("span", { style: `flex-grow:${m.share};border-color:${color(m.color)}` }, m.share > 0.12 ? h("span", {}, `${m.label} ${Math.round(100 * m.share)} %`) : "")));
+    money.replaceChildren(h("div", { class: "cw-sheet-bar" }, out.money.map((m) => h("span", { style: `flex-grow:${m.share};background:${color(m.color)}` }))),
+      ...out.money.map((m) => h("span", { class: "cw-sheet-part" }, h("i", { style: `background:${color(m.color)}` }), `${m.label} ${Math.round(100 * m.share)} %`)));
     sections.replaceChildren(...out.sections.map((s) => h("table", { class: "cw-sheet-section" }, h("caption", {}, s.title),
       h("tbody", {}, s.rows.map((r) => h("tr", {}, h("th", { scope: "row" }, r.label), h("td", {}, h("b", {}, r.value), r.note ? h("span", {}, r.note) : "")))))));
     rows.replaceChildren(...out.changes.flatMap((one, i) => one.moves.map((move, k) => h("tr", { class: k ? null : "cw-sheet-first" },
