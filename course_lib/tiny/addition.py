@@ -38,7 +38,7 @@ DIGITS = 4  # of each number; the answer has one more
 ASKED, ANSWER = 2 * DIGITS + 2, DIGITS + 1  # symbols of "4821+0937=" and of "05758"
 WIDTHS = (4, 6, 8, 10, 12, 16, 32)
 SEEDS = (0, 1)
-STEPS, BATCH, RATE = 2_000, 128, 0.02  # every model reads 256,000 sums
+STEPS, BATCH, RATE = 2_000, 128, 0.02  # every model reads 256,000 sums; the rate was chosen at width 16
 SLOW = (12, 0, 0.01)  # one more run: width, seed, and half the learning rate
 EVERY = 100  # steps between looks along the way
 TEST_SUMS, TEST_SEED = 512, 4_242  # drawn alike; of 100 million sums hardly one was seen in training
