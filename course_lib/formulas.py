@@ -771,14 +771,15 @@ def verified_share(p: float, hit: float, false_alarm: float) -> float:
     The judge accepts a right sample with probability h (`hit`), a wrong one with f (`false_alarm`).
     """
     accepted = probability("p", p) * probability("hit", hit)
-    return accepted / positive("what is accepted", accepted + (1 - p) * probability("false_alarm", false_alarm))
+    wrong = (1 - p) * probability("false_alarm", false_alarm)
+    return accepted / positive("what is accepted", accepted + wrong)
 
 
 def best_of_n(p: float, samples: float, noise: float, fooled: float, lure: float) -> float:
     """Chance that the best-scored of N samples is right, for a judge whose scores are noisy.
 
-    Right samples score 1, wrong ones 0, a share `fooled` of the wrong ones `lure`; to each score a logistic error
-    of scale `noise` is added. Integral of N p f_R(s) F(s)^(N-1) over the score s, F being all samples' scores.
+    Right samples score 1, wrong ones 0, a share `fooled` of the wrong ones `lure`; each score has a logistic
+    error of scale `noise`. Integral of N p f_R(s) F(s)^(N-1) over the score s, F being all samples' scores.
     """
     n, wrong = positive("samples", samples), 1 - probability("p", p)
     w, trick = positive("noise", noise), probability("fooled", fooled)
