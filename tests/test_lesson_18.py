@@ -8,7 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib import catalog, formulas, scores, tiny
+from course_lib import catalog, formulas, tiny
+from course_lib.catalog import scores
 from course_lib.quizzes import q18_small_models as quiz
 from course_lib.tiny import distill, feedback, recipe
 from course_lib.tiny.corpus import Windows, split

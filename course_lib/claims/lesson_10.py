@@ -14,7 +14,7 @@ def quality() -> Finding:
     holds = [clean[e] < noisy[noise] for e, noise in pairs]
     small = limits.by_epochs(16)[1] + 2 * limits.seed_noise()  # one seed: only what stands out counts
     beaten = [noise for noise, loss in noisy.items() if noise > 0 and small < loss]
-    value = f"{sum(holds)} of {len(holds)} pairs; half as wide and clean beats {min(beaten):.0%} noise and more"
+    value = f"{sum(holds)} of {len(holds)} pairs; half the width, clean, beats {min(beaten):.0%} noise and up"
     why = (
         "Clean text read 2 to 30 times against noise of 5 to 40 %, our runs. Enough repetition loses to"
         " enough fresh noise. Llama 3 had both: 15T tokens and filters."
@@ -52,7 +52,7 @@ CLAIMS = [
     Claim(
         "B064",
         "text 1",
-        "Quality matters more than quantity: a small model on excellent data beats a large one on noisy data.",
+        "Quality beats quantity: a small model on excellent data is better than a large one on noisy data.",
         quality,
     ),
     Claim("B065", "text 1", "Phi used curated and synthetic data; Llama 3 invested in filtering.", curated),

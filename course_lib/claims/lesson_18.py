@@ -1,6 +1,7 @@
 """Claims of lesson 18, small models: who matches whom, who taught whom, and what feedback did."""
 
-from course_lib import catalog, formulas, memory, scores
+from course_lib import catalog, formulas, memory
+from course_lib.catalog import scores
 from course_lib.claims import Claim, Finding, agree, by_cases, config_of
 
 

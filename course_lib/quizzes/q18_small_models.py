@@ -1,6 +1,7 @@
 """Lesson 18: distillation and its bill, what a teacher adds, feedback from comparisons, drift, published scores."""
 
-from course_lib import catalog, formulas, scores, text
+from course_lib import catalog, formulas, text
+from course_lib.catalog import scores
 from course_lib.quizzes.questions import (
     Lesson,
     Question,

@@ -236,9 +236,15 @@ def drift(model: GPT, reference: GPT, tokens: Tensor) -> Tensor:
 
 
 def tune_on_pairs(
-    reference: GPT, pairs: Pairs, *, beta: float, steps: int = PAIR_STEPS, seed: int = 0, lr: float = PAIR_RATE
+    reference: GPT,
+    pairs: Pairs,
+    *,
+    beta: float,
+    steps: int = PAIR_STEPS,
+    seed: int = 0,
+    lr: float = PAIR_RATE,
 ) -> Iterator[tuple[int, GPT]]:
-    """DPO: raise the preferred over the other, relative to the reference. Yields (step, model), 0 first."""
+    """DPO: raise the preferred over the other, against the reference. Yields (step, model), 0 first."""
     number("beta", beta, 0.0, open_low=True)
     with torch.no_grad():
         base = [torch.cat([log_probability(reference, t) for t in side.split(256)]) for side in

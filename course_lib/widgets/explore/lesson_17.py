@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from course_lib import accounting, catalog, formulas, text
 from course_lib.widgets.explorable import Explorable, attempt, choice, explorable, record, slider
@@ -308,7 +309,7 @@ def route_tokens() -> Explorable:
     shipped = moe_study.sentence()
     data = {"text": list(shipped["text"]), "scores": shipped["scores"]}
     n = len(data["text"])
-    start = {"layer": "2", "top_k": 2, "room": 9, "balance": "none", "steps": 0, "watch": 1} | {f"push{i}": 0 for i in range(EXPERTS)}
+    start: dict[str, Any] = {"layer": "2", "top_k": 2, "room": 9, "balance": "none", "steps": 0, "watch": 1} | {f"push{i}": 0 for i in range(EXPERTS)}
 
     def tried(name: str, **values: object) -> str:
         out = route_compute(start | values, data)
@@ -343,7 +344,7 @@ def route_tokens() -> Explorable:
 def huge_and_cheap() -> Explorable:
     """Total against active parameters of real and made-up mixtures."""
     names = ("Mixtral 8x7B", "Qwen3 235B-A22B", "DeepSeek-V3", "Kimi K2")
-    trunks = {}
+    trunks: dict[str, Any] = {}
     for name in names:
         config = catalog.model(name).config
         if config is None:

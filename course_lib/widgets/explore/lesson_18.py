@@ -202,7 +202,7 @@ def leash_compute(v, data):
 def teacher_says() -> Explorable:
     """What a teacher answers at a few places of a novel, and what temperature does to it."""
     data: dict[str, Any] = data_18.places()
-    start = {"place": str(len(data["places"]) - 2), "temperature": 1.0}
+    start: dict[str, Any] = {"place": str(len(data["places"]) - 2), "temperature": 1.0}
 
     def nats(temperature: float) -> str:
         return says_compute({**start, "temperature": temperature}, data)["readouts"][1]["value"]
@@ -230,7 +230,7 @@ def who_pays() -> Explorable:
     """Loss over FLOPs, with and without a teacher, under the reader's way of counting."""
     data = data_18.curves()
     budget = 2.0 * data["labels"][2]["flops"]
-    start = {"students": 1, "reading": True, "stored": False, "training": False, "budget": budget}
+    start: dict[str, Any] = {"students": 1, "reading": True, "stored": False, "training": False, "budget": budget}
 
     def found(**values: Any) -> str:
         return pays_compute({**start, **values}, data)["verdict"]
@@ -262,7 +262,7 @@ def who_pays() -> Explorable:
 def leash() -> Explorable:
     """Reward, taste and drift of three ways to follow a judge, with samples."""
     data = data_18.feedback()
-    start = {"method": "policy", "leash": 0, "effort": 0, "upright": "reward"}
+    start: dict[str, Any] = {"method": "policy", "leash": 0, "effort": 0, "upright": "reward"}
     last = len([p for p in data["points"] if p["method"] == "policy" and p["beta"] == data["betas"]["policy"][0]]) - 1
 
     def found(**values: Any) -> str:
