@@ -213,13 +213,19 @@ def tokens_missing(ask: dict[str, Any]) -> str:
 
 
 def plan(ask: dict[str, Any], gpu: dict[str, Any], cov: list[list[float]]) -> dict[str, Any]:
-    """The whole plan as a dict: `core`, and time, money, energy, memory, layout, the loss with its interval.
+    """The whole plan as a dict: `complete` of `core`."""
+    check(ask)
+    return complete(core(ask, gpu), ask, gpu, cov)
+
+
+def complete(
+    made: dict[str, Any], ask: dict[str, Any], gpu: dict[str, Any], cov: list[list[float]]
+) -> dict[str, Any]:
+    """What `core` found, and time, money, energy, memory, layout, the loss with its interval.
 
     hours (GPU-hours: final, experiments, serving), gpu_hours, days, usd, train_usd, mwh (final run),
     life_mwh, epochs (0 without a limit on text), interval, state_bytes, fewest_train, parallel, other.
     """
-    check(ask)
-    made = core(ask, gpu)
     hours = {
         "final": made["final_s"] / 3600.0, "experiments": made["experiments_s"] / 3600.0,
         "serving": made["serving_s"] / 3600.0,

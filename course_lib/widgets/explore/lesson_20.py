@@ -207,9 +207,10 @@ def sheet_compute(v, data):
     """The plan for the controls: the page, the money, what would change it."""
     ask = ask_of(v)
     gpu = data["gpus"][v["gpu"]]
-    if planner.attempt_core(ask, gpu)["n"] == 0:
+    found = planner.attempt_core(ask, gpu)
+    if found["n"] == 0:
         return impossible(v, ask, gpu)
-    made = planner.plan(ask, gpu, data["covariance"])
+    made = planner.complete(found, ask, gpu, data["covariance"])
     ranked = planner.sensitivities(ask, gpu, made)
     other = made["other"]
     swap = "No plan of the other kind answers this ask."
