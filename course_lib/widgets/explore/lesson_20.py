@@ -1,6 +1,7 @@
 """Lesson 20: a timeline of what was scaled, the planner with its page to print, and a game against a hidden law."""
 
 import math
+from typing import Any
 
 from course_lib import game, outlook, plan_page, planner, text
 from course_lib.widgets.explorable import Explorable, attempt, checks, choice, explorable, slider, toggle
@@ -281,7 +282,7 @@ def sheet() -> Explorable:
     cards = {"h100": "H100", "h200": "H200", "a100": "A100", "b200": "B200", "v100": "V100"}
     data = {"gpus": {key: plans.machine(name) for key, name in cards.items()}, "covariance": outlook.covariance()}
     base = planner.ASK
-    start = {
+    start: dict[str, Any] = {
         "goal": "budget", "unit": "usd", "usd": base["budget"], "flops": 1e24, "gpu_days": 1e5, "loss": base["loss"], "gpu": "h100",
         "gpus": base["gpus"], "price": base["price"], "utilization": base["utilization"], "served": base["served"],
         "unique": 15e12, "kind": "dense", "experiments": base["experiments"], "law": "refit", "batch": base["batch"],
