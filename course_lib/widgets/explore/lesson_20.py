@@ -280,7 +280,7 @@ def sheet() -> Explorable:
     from course_lib import plans
 
     cards = {"h100": "H100", "h200": "H200", "a100": "A100", "b200": "B200", "v100": "V100"}
-    data = {"gpus": {key: plans.machine(name) for key, name in cards.items()}, "covariance": outlook.covariance()}
+    data: dict[str, Any] = {"gpus": {key: plans.machine(name) for key, name in cards.items()}, "covariance": outlook.covariance()}
     base = planner.ASK
     start: dict[str, Any] = {
         "goal": "budget", "unit": "usd", "usd": base["budget"], "flops": 1e24, "gpu_days": 1e5, "loss": base["loss"], "gpu": "h100",
