@@ -254,7 +254,7 @@ def who_pays() -> Explorable:
             attempt("Charge its training too", found(training=True), **{**start, "training": True}),
             attempt("A thousand students", found(training=True, stored=True, students=1000) + " A teacher pays when many learn from it.", **{**start, "training": True, "stored": True, "students": 1000}),
         ],
-        source="Means over three seeds; width 32, two layers; measured by python -m course_lib.tiny.distill. Lines between the dots are only guides.",
+        source="Means over three seeds; width 32, two layers; measured by `python -m course_lib.tiny.distill`. Lines between the dots are only guides.",
     )  # fmt: skip
 
 
@@ -272,7 +272,7 @@ def leash() -> Explorable:
         "leash", "How long is the leash?",
         lead="A judge prefers long words and dislikes made-up ones. Three ways to please her, each step measured, with what the model writes there. Made-up words are underlined.",
         view="leash", compute=leash_compute, data=data,
-        chart={"x": {"label": "drift from the untuned model, nats per continuation"}, "y": {"label": "reward"}, "height": 300},
+        chart={"x": {"label": "drift, nats per continuation"}, "y": {"label": "reward"}, "height": 300},
         controls=[
             choice("method", "Way", METHODS, start["method"]),
             slider("effort", "How far along", 0, last, start["effort"], integer=True, step=1, format="plain"),
@@ -286,5 +286,5 @@ def leash() -> Explorable:
             attempt("Choose instead of tuning", found(method="best of n", effort=6, leash=0) + " The best of 64 drifts by no more than log 64 − 63/64 nats, and it costs 64 samples each time.", **{**start, "method": "best of n", "effort": 6}),
             attempt("What the judge herself thinks", found(effort=last, upright="taste"), **{**start, "effort": last, "upright": "taste"}),
         ],
-        source="512 continuations of held-out prompts a point, one seed; measured by python -m course_lib.tiny.feedback. Drift of best of n is the bound log n − (n − 1)/n.",
+        source="512 continuations of held-out prompts a point, one seed; measured by `python -m course_lib.tiny.feedback`. Drift of best of n is the bound log n − (n − 1)/n.",
     )  # fmt: skip

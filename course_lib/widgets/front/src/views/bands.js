@@ -51,7 +51,8 @@ export function bands(stage, ctx) {
     if (last.keep > 0) el.append(svg("rect", { x: sx(0), y: TOP, width: sx(last.keep) - sx(0), height: LANE, class: "cw-bands-cut" }));
     el.append(svg("path", { d: last.curve.map(([s, p], i) => `${i ? "L" : "M"}${sx(s).toFixed(1)} ${sy(p).toFixed(1)}`).join(""), class: "cw-bands-curve" }));
     const left = sx(last.knee) > MARGIN.left + 190;
-    el.append(words(sx(last.knee) + (left ? -14 : 16), sy(left ? 0.76 : 0.3), "chance of being caught", "cw-bands-name", left ? "end" : "start"));
+    const narrow = !left && width - MARGIN.right - sx(last.knee) < 170;
+    el.append(words(sx(last.knee) + (left ? -14 : 16), sy(left ? 0.76 : 0.3), narrow ? "chance" : "chance of being caught", "cw-bands-name", left ? "end" : "start"));
     places = last.dots.map((d, i) => {
       const y = (d.caught ? TOP + LANE / 2 : base + LANE / 2) + shift(i) * (LANE - 14) + (d.caught ? 0 : -3);
       el.append(mark(d.kind, sx(d.s), y, `cw-bands-${d.kind}${d.wrong ? " cw-bands-wrong" : ""}`));

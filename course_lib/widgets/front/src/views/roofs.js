@@ -100,7 +100,7 @@ function draw(out, width) {
     svg("path", { class: "cw-roofs-roof", d: `M${foot}L${top}H${x1}` }),
     text(x1, top[1] - 9, out.peak_text, { "text-anchor": "end", class: "cw-roofs-label" }));
   const angle = (Math.atan2(top[1] - foot[1], top[0] - foot[0]) * 180) / Math.PI;
-  const along = width < 480 ? 0.5 : 0.66;
+  const along = width < 480 ? 0.62 : 0.66;
   const [mx, my] = [foot[0] + (top[0] - foot[0]) * along, foot[1] + (top[1] - foot[1]) * along];
   el.append(text(mx, my - 9, out.slope_text, { "text-anchor": "middle", class: "cw-roofs-label", transform: `rotate(${angle} ${mx} ${my})` }));
   for (const p of out.trail) el.append(svg("circle", { cx: x(p.x), cy: y(p.y), r: 2.6, class: "cw-roofs-step" }));
