@@ -261,3 +261,15 @@ def test_the_built_front_end_is_fresh() -> None:
         digest.update((name + "\n").encode())
         digest.update(names[name].read_bytes())
     assert digest.hexdigest() == (STATIC / "source.sha256").read_text().strip(), "run make bundle"
+
+
+def test_a_page_carries_only_what_its_explorables_use() -> None:
+    """The script of a page links every module that its own names, in order, and leaves the others out."""
+    assert [pyjs.short_name(m) for m in pyjs.needed(["lesson_18"])] == ["text", "lesson_18"]
+    assert pyjs.needed(["planner"])[-1] == "course_lib.planner" and len(pyjs.needed(["planner"])) > 4
+    whole = len(pyjs.bundle_js())
+    for module in map(pyjs.short_name, pyjs.explore_modules()):
+        script = pyjs.page_js(module)
+        assert f"courseModules.{module} =" in script and len(script) < whole / 2
+    with pytest.raises(ValueError, match="no compiled module 'lesson_99'"):
+        pyjs.needed(["lesson_99"])

@@ -89,8 +89,10 @@ def test_explorables_move_and_agree_with_python(page: Page, site: Site, name: st
                 handle.first.press("ArrowRight")
             elif onward.count():
                 onward.click()
-            else:
+            elif root.locator("select").count():
                 root.locator("select").first.select_option(index=0)
+            else:
+                root.get_by_role("radio").nth(1).press(" ")
         page.wait_for_timeout(400)
         state = page.evaluate("decodeURI(location.hash)")
         assert state.startswith(f"#{id}?"), "the address holds the state"

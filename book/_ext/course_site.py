@@ -23,6 +23,7 @@ from sphinx_exercise.nodes import solution_node
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = {"documentation_options.js", "doctools.js", "language_data.js", "searchtools.js",
         "sphinx_highlight.js", "pygments.css"}
+MODULE = re.compile(r'"module":\s*"(lesson_\d\d)"')  # in the state of an explorable
 MENDED = [
     # A formula keeps the punctuation that follows it on its line.
     (r'(<math display="inline">(?:(?!</math>).)*</math>)([,.;:!?)’-]+)', r'<span class="keep">\1\2</span>'),
@@ -124,16 +125,30 @@ def page_context(app: Sphinx, pagename: str, template: str, context: dict[str, A
     for pattern, new in MENDED:
         if "body" in context:
             context["body"] = re.sub(pattern, new, context["body"], flags=re.S)
-    context["has_widgets"] = 'class="course-widget' in (context.get("body") or "")
+    body = context.get("body") or ""
+    context["has_widgets"] = 'class="course-widget' in body
+    if context["has_widgets"]:
+        context["compute"] = write_compute(Path(app.outdir), sorted(set(MODULE.findall(body))))
+
+
+def write_compute(out: Path, modules: list[str]) -> str:
+    """The compiled Python that a page needs, as a file beside the others; its name."""
+    from course_lib.widgets.pyjs import page_js
+
+    name = "-".join(["compute", *modules]) + ".js"
+    path = out / "_static" / name
+    script = page_js(*modules)
+    if not path.exists() or path.read_text(encoding="utf-8") != script:
+        path.write_text(script, encoding="utf-8")
+    return name
 
 
 def copy_front_end(app: Sphinx) -> None:
-    """Put the built front end and the compiled formulas next to the pages."""
+    """Put the built front end next to the pages."""
     target = Path(app.outdir) / "_static"
     target.mkdir(parents=True, exist_ok=True)
-    from course_lib.widgets.pyjs import bundle_js
-
-    (target / "compute.js").write_text(bundle_js(), encoding="utf-8")
+    for path in target.glob("compute*.js"):  # of an earlier build, whose pages may stay as they are
+        write_compute(Path(app.outdir), path.stem.split("-")[1:])
     for name in ("course.js", "course.css"):
         shutil.copyfile(ROOT / "course_lib" / "widgets" / "static" / name, target / name)
 
@@ -145,7 +160,7 @@ def trim(app: Sphinx, error: Exception | None) -> None:
     out = Path(app.outdir)
     own = {p.relative_to(ROOT / "book" / "assets").parts[0] for p in (ROOT / "book" / "assets").rglob("*")}
     for path in (out / "_static").iterdir():
-        if path.name in KEPT | own | {"compute.js", "course.js", "course.css"}:
+        if path.name in KEPT | own | {"course.js", "course.css"} or path.name.startswith("compute"):
             continue
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.rmtree(out / "_sphinx_design_static", ignore_errors=True)

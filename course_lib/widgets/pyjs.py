@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -150,11 +151,51 @@ def _known() -> dict[str, str]:
     return {m: short_name(m) for m in (*SHARED, *explore_modules())}
 
 
+def needed(names: Iterable[str]) -> list[str]:
+    """Full names of the compiled modules that those of these short names use, themselves included, in order.
+
+    An unknown name is a ValueError that lists the known ones.
+    """
+    every = _known()
+    full = {short: name for name, short in every.items()}
+    open_, found = list(names), set[str]()
+    while open_:
+        short = open_.pop()
+        if short not in full:
+            raise ValueError(f"no compiled module {short!r}; there are {', '.join(full)}")
+        if full[short] not in found:
+            found.add(full[short])
+            tree = ast.parse(inspect.getsource(importlib.import_module(full[short])))
+            imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+            open_ += [every[name] for node in imports for name in _imported(node) if name in every]
+    return [name for name in every if name in found]
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """Full names that an import may mean: what it names, and the module that it takes names from."""
+    base = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+    yield base
+    for alias in node.names:
+        yield f"{base}.{alias.name}" if base else alias.name
+
+
+@functools.cache
+def _compiled(module: str) -> str:
+    return compile_module(module)
+
+
 @functools.cache
 def bundle_js() -> str:
     """The whole script: prelude, pscript's helpers, shared modules, every explorable's compute."""
-    blocks = [compile_module(m) for m in (*SHARED, *explore_modules())]
-    return _wrap("".join(blocks))
+    return _wrap("".join(_compiled(m) for m in (*SHARED, *explore_modules())))
+
+
+def page_js(*modules: str) -> str:
+    """The script of a page that shows explorables of these modules (short names): only what they use.
+
+    The marking of quizzes and the number formats are always in, since every page with a widget may need them.
+    """
+    return _wrap("".join(_compiled(m) for m in needed(("text", "marking", *modules))))
 
 
 def function_js(function: object) -> str:

@@ -30,7 +30,7 @@ export function ladder(stage, { spec, set, values }) {
   const control = spec.controls.find((c) => c.name === "ratio");
   const parts = Object.fromEntries(["grid", "lines", "dots", "words"].map((k) => [k, svg("g", { "aria-hidden": "true" })]));
   const clip = uid("ladder-clip");
-  const handle = svg("g", { class: "cw-ld-handle", tabindex: "0", role: "slider", "aria-label": control.label, "aria-valuemin": control.min, "aria-valuemax": control.max },
+  const handle = svg("g", { class: "cw-ld-handle", tabindex: "0", role: "slider", "aria-label": `${control.label} (handle)`, "aria-valuemin": control.min, "aria-valuemax": control.max },
     svg("circle", { r: 18, class: "cw-ld-touch" }), svg("circle", { r: 9, class: "cw-ld-knob" }));
   const picture = svg("svg", { class: "cw-ld", role: "group" }, Object.values(parts), handle);
   const holder = h("div", {}, picture);
