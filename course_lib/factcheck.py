@@ -1,24 +1,29 @@
 """Is it true? Every claim of the source texts with the computation that tests it, lesson by lesson.
 
-`report(1)` is plain text that is the same on every run; `show(1)` is a table for a notebook.
+`report(1)` is plain text that is the same on every run; `show(1)` is a table for a notebook;
+`all_claims()` and `counts()` are what the book's fact check page is made of.
 """
 
 import html
 import importlib
 import pkgutil
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_lib import claims
+from course_lib import claims, guard
 from course_lib.claims import SOURCES, VERDICTS, Claim, Finding
 
 __all__ = [
+    "MEANING",
     "SOURCES",
     "VERDICTS",
     "Claim",
     "Finding",
     "Result",
     "Table",
+    "all_claims",
+    "counts",
     "for_lesson",
     "lessons",
     "report",
@@ -28,6 +33,17 @@ __all__ = [
 CHECKED_LESSONS = tuple(
     sorted(int(m.name[-2:]) for m in pkgutil.iter_modules(claims.__path__) if m.name.startswith("lesson_"))
 )
+
+MEANING = {  # in the order of VERDICTS; the limits are those of claims.agree and claims.by_cases
+    "confirmed": "The recomputed number is within half a unit of the last digit printed, "
+    "or the statement holds in every case tried.",
+    "rounded": "Up to one and a half units of the last digit off: right in substance, loose in print.",
+    "caveat": "Holds in some of the cases tried and fails in others, "
+    "or needs a condition that the text leaves out.",
+    "wrong": "Further off than that, or by more than a tenth whatever the digits, "
+    "or the statement fails in every case tried.",
+    "unconfirmed": "Nothing published settles it: a leak, an estimate, or a price without date and seller.",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,22 @@ def for_lesson(lesson: int) -> list[Result]:
         raise ValueError(f"there are claims for lessons {known}; got {lesson!r}")
     module = importlib.import_module(f"course_lib.claims.lesson_{lesson:02d}")
     return [_check(lesson, claim) for claim in module.CLAIMS]
+
+
+def all_claims() -> list[Result]:
+    """Check every claim there is, in the order of the lessons (some seconds: a few need torch)."""
+    return [result for lesson in CHECKED_LESSONS for result in for_lesson(lesson)]
+
+
+def counts(results: Sequence[Result] | None = None) -> dict[str, dict[str, int]]:
+    """How many claims of each source, and of "all", came to each verdict; of all lessons unless given."""
+    rows = all_claims() if results is None else results
+    every = {"all": dict.fromkeys(VERDICTS, 0)}
+    tally = {source: dict.fromkeys(VERDICTS, 0) for source in SOURCES} | every
+    for result in rows:
+        tally[result.source][result.verdict] += 1
+        tally["all"][result.verdict] += 1
+    return tally
 
 
 def report(lesson: int) -> str:
@@ -118,8 +150,7 @@ def _wrap(label: str, text: str) -> str:
 
 def _summary(results: list[Result]) -> str:
     """Counts in the fixed order of the verdicts: "20 claims: 9 confirmed, 4 rounded, ..."."""
-    counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in VERDICTS}
-    parts = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    parts = ", ".join(f"{count} {verdict}" for verdict, count in counts(results)["all"].items() if count)
     return f"{len(results)} claims: {parts}"
 
 

@@ -29,6 +29,8 @@ MENDED = [
     (r'(<math display="inline">(?:(?!</math>).)*</math>)([,.;:!?)’-]+)', r'<span class="keep">\1\2</span>'),
     # Roles that docutils gives to elements that may not have them.
     (r' role="(?:doc-biblioentry|list)"', ""),
+    # Leftovers of an extension of jupyter-book that the course does not use: pages hold no code of their own.
+    (r'<script type="text/x-thebe-config">.*?</script>\s*|<script>kernelName = .*?</script>\s*', ""),
 ]
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -170,7 +172,9 @@ def trim(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register everything."""
+    app.setup_extension("course_launch")
     app.setup_extension("course_math")
+    app.setup_extension("course_facts")
     html = {"html": (visit_details, depart_details)}
     app.add_node(details, **html)  # type: ignore[arg-type]
     app.add_node(summary, html=(visit_summary, depart_summary))
