@@ -1,7 +1,11 @@
 // A view's settings in the address: #id?name=value&name=value, so that a view can be shared.
 export function readHash(id) {
-  const [target, query] = decodeURI(location.hash.slice(1)).split("?");
-  return target === id && query ? Object.fromEntries(new URLSearchParams(query)) : null;
+  try {
+    const [target, query] = decodeURI(location.hash.slice(1)).split("?");
+    return target === id && query ? Object.fromEntries(new URLSearchParams(query)) : null;
+  } catch {
+    return null; // an address that was cut short in the middle of an escape is no settings
+  }
 }
 
 export function hashOf(id, values) {
