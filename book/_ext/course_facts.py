@@ -71,7 +71,8 @@ def source_table() -> str:
     rows = "".join(source_row(name, tally[name], most) for name in factcheck.SOURCES)
     total = "".join(f"<td>{count}</td>" for count in (*tally["all"].values(), sum(tally["all"].values())))
     return (f'<table class="facts-sources"><caption>Verdicts by source</caption>'
-            f'<thead><tr>{head}</tr></thead><tbody>{rows}<tr class="facts-total"><th scope="row">all</th>{total}</tr></tbody></table>')
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}"
+            f'<tr class="facts-total"><th scope="row">all</th>{total}</tr></tbody></table>')
 
 
 def source_row(name: str, tally: dict[str, int], most: int) -> str:
