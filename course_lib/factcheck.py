@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_lib import claims, guard
+from course_lib import claims
 from course_lib.claims import SOURCES, VERDICTS, Claim, Finding
 
 __all__ = [
