@@ -2,12 +2,16 @@
 #
 # TORCH_INDEX=<address>  installs torch from that package index first (CPU-only wheels; see README).
 # STUDY=<arguments>      of `make study`, such as STUDY="grid --workers 4".
+# NOTEBOOKS=<folder>     what `make lab` opens instead of lessons.
+# LAB=<arguments>        of `make lab`, such as LAB="--no-browser --port=8890".
 # PYTHON=<command>       the Python (3.11 or newer) that makes .venv; default: the newest one found.
 
 PY := .venv/bin/python
 READY := .venv/.course-ready
 TORCH_INDEX ?=
 STUDY ?=
+NOTEBOOKS ?= lessons
+LAB ?=
 PORT ?= 8000
 
 .PHONY: book test lab study serve bench bundle clean help
@@ -19,7 +23,7 @@ test: $(READY)  ## everything that must hold: lint, types, book, library, lesson
 	@scripts/run_tests.sh
 
 lab: $(READY)  ## open JupyterLab on the lessons
-	@.venv/bin/jupyter lab --notebook-dir=lessons
+	@exec .venv/bin/jupyter lab --notebook-dir="$(NOTEBOOKS)" $(LAB)
 
 study: $(READY)  ## make the runs of the scaling study that its table lacks (hours; stop and go on at will)
 	@$(PY) -m course_lib.study run $(STUDY)
