@@ -31,7 +31,7 @@ study: $(READY)  ## make the runs of the scaling study that its table lacks (hou
 serve: book  ## serve the built book on http://localhost:8000 (PORT=… to change)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-bench: $(READY)  ## print the benchmarks: training rate, generation, import time, page weights
+bench: $(READY)  ## measure everything that has a target, and print it as one table
 	@$(PY) -m course_lib.bench
 
 bundle:  ## rebuild the front end of the widgets (the only target that needs Node)
