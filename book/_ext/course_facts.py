@@ -129,8 +129,8 @@ def controls() -> str:
     sources = {name: f"{name} ({sum(tally[name].values())})" for name in factcheck.SOURCES}
     lessons = {str(n): f"{n} {lesson_links()[n][1]}" for n in factcheck.lessons()}
     menus = menu("verdict", "Verdict", verdicts) + menu("source", "Source", sources)
-    words = ('<label class="facts-words">Words<input type="search" name="words" autocomplete="off" '
-             'placeholder="such as: GPT-3 cost"></label>')
+    words = ('<div class="facts-words"><label for="fact-words">Words</label><input type="search" id="fact-words" '
+             'name="words" autocomplete="off" placeholder="such as: GPT-3 cost"></div>')
     return (f'<form class="facts-controls" aria-label="Filter the claims" hidden>{words}{menus}'
             f'{menu("lesson", "Lesson", lessons)}<button type="reset">Show all</button></form>'
             '<p class="facts-shown" role="status" hidden></p>')
@@ -140,7 +140,8 @@ def menu(name: str, label: str, options: dict[str, str]) -> str:
     """A select with `all` on top."""
     choices = "".join(f'<option value="{value}">{html.escape(text)}</option>'
                       for value, text in options.items())
-    return f'<label>{label}<select name="{name}"><option value="">all</option>{choices}</select></label>'
+    return (f'<div><label for="fact-{name}">{label}</label><select id="fact-{name}" name="{name}">'
+            f'<option value="">all</option>{choices}</select></div>')
 
 
 class FactCounts(SphinxDirective):
