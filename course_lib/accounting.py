@@ -8,6 +8,7 @@ JavaScript and run them on `dataclasses.asdict(config)`.
 import math
 from collections.abc import Mapping
 
+from course_lib import guard
 from course_lib.modelconfig import ModelConfig
 
 __all__ = [
@@ -206,3 +207,6 @@ def _norm(cfg: ModelConfig, width: int) -> int:
     if cfg.norm == "none":
         return 0
     return 2 * width if cfg.norm_bias else width
+
+
+guard.module(globals())

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from course_lib import guard
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -150,3 +152,6 @@ def _share(name: str, value: float) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")
     return value
+
+
+guard.module(globals())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_lib import formulas
+from course_lib import formulas, guard
 
 if TYPE_CHECKING:
     from course_lib.study import Run
@@ -324,3 +324,6 @@ def _log_slope(points: Sequence[tuple[float, float]]) -> float:
     """Slope of a straight line through points on log-log axes."""
     x, y = np.log(np.array(points, float)).T
     return float(np.polyfit(x, y, 1)[0])
+
+
+guard.module(globals())

@@ -9,6 +9,8 @@ to plain code: `math`, `**`, dicts, positional arguments, no numpy. The tests ru
 
 import math
 
+from course_lib import guard
+
 LARGEST = 1.7e308  # beyond this a double is infinite
 
 SECONDS_PER_HOUR = 3600.0
@@ -987,3 +989,6 @@ def rise_factor(sizes: list[float], scores: list[float]) -> float:
                 crossed.append((1 - part) * math.log(sizes[i]) + part * math.log(sizes[i + 1]))
                 break
     return math.exp(crossed[1] - crossed[0])
+
+
+guard.module(globals())

@@ -11,7 +11,7 @@ game gives the same law and the same noise in both homes.
 
 import math
 
-from course_lib import formulas
+from course_lib import formulas, guard
 
 LAB = 1e21  # FLOPs for experiments
 TARGET = 1e23  # FLOPs of the run that is decided on
@@ -223,3 +223,5 @@ def optimum(seed: int) -> dict[str, float]:
     """The bet that wins: N* of the hidden law at the target, and the loss there."""
     return bet_of(truth(seed))
 
+
+guard.module(globals())

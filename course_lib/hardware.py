@@ -5,7 +5,7 @@ The formulas are in `formulas`; here they meet the data sheets. Peaks are dense,
 
 from dataclasses import dataclass
 
-from course_lib import catalog, formulas
+from course_lib import catalog, formulas, guard
 from course_lib.catalog import GPU
 
 
@@ -98,3 +98,6 @@ def run_mfu(name: str, number_format: str = "bf16") -> float:
     return mfu(
         flops, row.gpu, seconds=row.device_hours * formulas.SECONDS_PER_HOUR, number_format=number_format
     )
+
+
+guard.module(globals())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from course_lib import formulas, hardware
+from course_lib import formulas, guard, hardware
 from course_lib.catalog import GPU
 from course_lib.hardware import Bill
 from course_lib.study.forecast import effective
@@ -145,3 +145,6 @@ def handovers(sizes: Sequence[Size]) -> list[tuple[float, Size]]:
             return found
         meets = [(max(at, (s.flops - now.flops) / (now.per_token - s.per_token)), s) for s in smaller]
         found.append(min(meets, key=lambda meet: (meet[0], meet[1].per_token)))
+
+
+guard.module(globals())

@@ -6,21 +6,18 @@ course_lib.tiny.pairs`. Losses are in nats per character on text that was held o
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from course_lib import formulas
-from course_lib.study.table import replace_text
+from course_lib import formulas, guard
+from course_lib import rows as tables
 
+REPEATED = ("kind", "d_model", "seed", "unique", "tokens", "setting")  # two runs differ in one of them
 KINDS = ("repeat", "fresh", "epochs", "noise", "filter", "copies", "leak")
 WIDTH = 32  # of the models in most runs
 POOL_NOISE = 0.4  # of the dirtiest document in the filter's pool; the cleanest has none
@@ -60,23 +57,17 @@ class Pair:
 
 def place(name: str) -> Path:
     """The file of a table that ships."""
-    return Path(str(files("course_lib").joinpath(f"tiny/data/{name}.csv")))
+    return tables.path(f"{name}.csv")
 
 
 def read(path: Path, kind: type[T]) -> list[T]:
     """The rows of a table as instances of a dataclass, each cell as its field's type."""
-    types = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(kind)}  # type: ignore[arg-type]
-    with path.open(encoding="utf-8", newline="") as file:
-        return [kind(**{k: types[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
+    return tables.read(path, kind, REPEATED if kind is Row else ())
 
 
 def write(path: Path, found: Sequence[Any]) -> None:
     """Write dataclass instances as a table, all or nothing."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(found[0])], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in found)
-    replace_text(path, text.getvalue())
+    tables.write(path, type(found[0]), found)
 
 
 @cache
@@ -176,3 +167,6 @@ def seed_noise() -> float:
             groups.setdefault((row.kind, row.unique, row.tokens, row.setting), []).append(row.loss)
     spread = [sum((x - sum(g) / len(g)) ** 2 for x in g) / (len(g) - 1) for g in groups.values()]
     return math.sqrt(sum(spread) / len(spread))
+
+
+guard.module(globals())

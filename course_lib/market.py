@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from course_lib import catalog, formulas, roofline
+from course_lib import catalog, formulas, guard, roofline
 from course_lib.memory import bits_of
 
 
@@ -120,3 +120,6 @@ def usd_per_million(
         rate = roofline.request(config, prompt, output, batch, *roof, bits_of(number_format) / 8)
         found[gpu.name] = formulas.usd_per_million(rent, rate["tokens_per_second"])
     return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+guard.module(globals())

@@ -11,7 +11,7 @@ Dettmers et al. 2022 (8-bit Adam, 2110.02861).
 
 import math
 
-from course_lib import accounting
+from course_lib import accounting, guard
 from course_lib.modelconfig import ModelConfig
 
 # Bits in which one number is stored. int3 and int2 are for experiments; tf32 is stored as fp32.
@@ -323,3 +323,6 @@ def _at_least_one(context: float, batch: float) -> None:
     """A batch holds at least one sequence of at least one token."""
     if not (context >= 1 and batch >= 1):
         raise ValueError(f"context and batch must be at least 1; got {context} and {batch}")
+
+
+guard.module(globals())

@@ -7,6 +7,8 @@ compare it with torch's own conversions.
 
 import math
 
+from course_lib import guard
+
 # Bits of exponent and mantissa. `finite`: no infinity, and only the pattern of all ones is NaN.
 FLOATS = {
     "fp32": {"exponent": 8, "mantissa": 23, "bias": 127, "finite": False},
@@ -155,3 +157,6 @@ def number(bits: list[int]) -> float:
     for bit in bits:
         total = 2 * total + bit
     return total
+
+
+guard.module(globals())

@@ -11,7 +11,7 @@ Plain code: pages translate it to JavaScript.
 import math
 from typing import Any
 
-from course_lib import formulas, proportions
+from course_lib import formulas, guard, proportions
 
 LAWS = {
     "refit": formulas.BESIROGLU, "printed": formulas.HOFFMANN_PRINTED, "unrounded": formulas.HOFFMANN_PRECISE,
@@ -138,3 +138,6 @@ def changed(ask: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for key in changes:
         out[key] = changes[key]
     return out
+
+
+guard.module(globals())

@@ -23,7 +23,7 @@ Rajbhandari et al. 2020 (1910.02054), Korthikanti et al. 2022 (2205.05198).
 import math
 from typing import Any
 
-from course_lib import accounting, formulas, memory
+from course_lib import accounting, formulas, guard, memory
 from course_lib.modelconfig import ModelConfig
 
 VALUE = 2  # bytes of a weight, a gradient or an activation in 16 bits
@@ -380,3 +380,6 @@ def best(
         "take more GPUs, larger ones, or a smaller model"
     )
     return {"fits": False, "nearest": nearest, "why": why}
+
+
+guard.module(globals())

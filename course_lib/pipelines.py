@@ -12,6 +12,8 @@ interleave chunks.
 import math
 from typing import Any
 
+from course_lib import guard
+
 SCHEDULES = ("gpipe", "1f1b", "interleaved")
 FORWARD = 1.0
 BACKWARD = 2.0  # two forwards: gradients of inputs and of weights
@@ -135,3 +137,6 @@ def most_held(steps: list[dict[str, Any]], chunks: int = 1) -> float:
         held += 1 if now["kind"] == "F" else -1
         most = max(most, held)
     return most / chunks
+
+
+guard.module(globals())

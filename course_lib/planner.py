@@ -19,7 +19,7 @@ of ASK, a GPU the dict that `parallelism.machine` makes, with `watts`.
 import math
 from typing import Any
 
-from course_lib import accounting, formulas, memory, outlook, parallelism, proportions, roofline
+from course_lib import accounting, formulas, guard, memory, outlook, parallelism, proportions, roofline
 
 ASK = {
     "goal": "budget",  # budget: the least loss for the budget; loss: the least cost for the loss
@@ -329,3 +329,6 @@ def attempt_core(ask: dict[str, Any], gpu: dict[str, Any]) -> dict[str, Any]:
         return core(ask, gpu)
     except ValueError:
         return {"n": 0.0, "tokens": 0.0, "loss": 0.0}
+
+
+guard.module(globals())

@@ -11,7 +11,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_lib import catalog, formulas, outlook, parallelism, plan_page, planner, text
+from course_lib import catalog, formulas, guard, outlook, parallelism, plan_page, planner, text
 from course_lib.catalog import Model, Run
 
 WIDTH = 100  # characters of a line of the printed page
@@ -170,3 +170,6 @@ def table(checks: list[Check]) -> str:
         values = f"{text.si(c.planned, 3):>10s}{text.si(c.reported, 3):>10s}"
         lines.append(f"{c.run:15s}{c.quantity:>11s}{values}{c.error:+9.1%}")
     return "\n".join(lines)
+
+
+guard.module(globals())

@@ -11,6 +11,8 @@ Plain code: pages translate it to JavaScript.
 import math
 from typing import Any
 
+from course_lib import guard
+
 VOCAB = 128256
 ASPECT = 128  # width over depth, about that of GPT-3 and of Llama 3 8B and 405B
 EXPERTS = 64
@@ -87,3 +89,6 @@ def shape_for(active: float, kind: str, context: int) -> dict[str, Any]:
             if miss < nearest:
                 nearest, best_layers, best_width = miss, layers, width
     return shape(best_layers, best_width, kind, context)
+
+
+guard.module(globals())

@@ -11,7 +11,7 @@ Plain code: pages translate it to JavaScript. The measuring of a real machine is
 import math
 from typing import Any
 
-from course_lib import accounting, formulas
+from course_lib import accounting, formulas, guard
 from course_lib.modelconfig import ModelConfig
 
 POINTS = 16  # an answer's steps are summed over so many stretches
@@ -184,3 +184,6 @@ def _check(context: float, batch: float, bytes_per_value: float) -> None:
     if not (context >= 1 and batch >= 1):
         raise ValueError(f"context and batch must be at least 1; got {context} and {batch}")
     formulas.positive("bytes_per_value", bytes_per_value)
+
+
+guard.module(globals())

@@ -7,7 +7,7 @@ relative positions come on top. Every layer has experts. The head reads the toke
 
 from dataclasses import replace
 
-from course_lib import accounting
+from course_lib import accounting, guard
 from course_lib.modelconfig import ModelConfig
 
 HALF = ModelConfig(
@@ -26,3 +26,6 @@ def params(active: bool = False) -> dict[str, int]:
     both["attention/cross"] = sum(encoder[f"attention/{part}"] for part in "qkvo")
     both["attention/relative"] += 2 * BUCKETS * HALF.n_heads
     return {**both, "total": sum(both.values())}
+
+
+guard.module(globals())

@@ -4,6 +4,8 @@ Pure functions that ``course_lib.widgets.pyjs`` also compiles to JavaScript, so 
 in the page and a printed line in the notebook agree to the last character.
 """
 
+from course_lib import guard
+
 
 def fixed(x: float, digits: int = 2) -> str:
     """Fixed-point text with thousands separators: 1234.5 -> "1,234.50"."""
@@ -108,3 +110,6 @@ def money(dollars: float, digits: int = 3) -> str:
     if abs(dollars) < 1e4:
         return "$" + commas(dollars) if abs(dollars) >= 100 else "$" + fixed(dollars, 2)
     return "$" + si(dollars, digits)
+
+
+guard.module(globals())

@@ -154,9 +154,9 @@ def test_bad_input_is_named(call: object, says: str) -> None:
 
 
 def plain_source(module: object) -> str:
-    """Source without imports, as the pages translate it."""
+    """Source without imports and bare calls, as the pages translate it."""
     tree = ast.parse(Path(inspect.getfile(module)).read_text(encoding="utf-8"))  # type: ignore[arg-type]
-    tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr)]
     return ast.unparse(tree)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from course_lib import guard
+
 KINDS = ("onset", "score")
 
 
@@ -42,3 +44,6 @@ def _row(cells: dict[str, str]) -> Ability:
     flops, score = (float(cells[key]) if cells[key] else None for key in ("flops", "score"))
     words = {key: cells[key] for key in ("kind", "ability", "group", "model", "source")}
     return Ability(**words, params=float(cells["params"]), flops=flops, score=score)
+
+
+guard.module(globals())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from course_lib import guard
+
 KINDS = ("base", "instruct")
 
 
@@ -57,3 +59,6 @@ def compare(first: str, second: str, tuned: str = "base") -> dict[str, tuple[flo
     """Both models' scores on the benchmarks that they share."""
     a, b = of(first, tuned), of(second, tuned)
     return {name: (a[name], b[name]) for name in a if name in b}
+
+
+guard.module(globals())

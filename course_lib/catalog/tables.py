@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import TypeVar
 
-from course_lib import accounting
+from course_lib import accounting, guard
 from course_lib.modelconfig import ModelConfig
 
 FORMATS = ("fp32", "tf32", "fp16", "bf16", "fp8", "fp4")
@@ -224,3 +224,6 @@ def _find(name: str, rows: tuple[Row, ...], what: str) -> Row:
     starts = [key for key in known if key.startswith(_plain(name)) or _plain(name) in key]
     nearest = list(dict.fromkeys(known[key].name for key in starts + close))[:5] or [row.name for row in rows]
     raise ValueError(f"no {what} called {name!r} in the catalog; nearest: {', '.join(nearest)}")
+
+
+guard.module(globals())

@@ -10,6 +10,8 @@ import re
 from contextlib import suppress
 from typing import Any
 
+from course_lib import guard
+
 UNITS = {
     "": 1.0, "k": 1e3, "thousand": 1e3, "m": 1e6, "mm": 1e6, "mn": 1e6, "million": 1e6, "millions": 1e6,
     "b": 1e9, "bn": 1e9, "g": 1e9, "billion": 1e9, "billions": 1e9, "t": 1e12, "tn": 1e12, "trillion": 1e12,
@@ -91,3 +93,6 @@ def header_unit(name: str) -> float:
 def usable(value: float) -> bool:
     """Whether a value can enter a fit of logarithms: positive and finite."""
     return math.isfinite(value) and value > 0
+
+
+guard.module(globals())

@@ -7,6 +7,8 @@ A question is the dict that ``Question.as_dict`` makes; an answer is an index, a
 import math
 from typing import Any
 
+from course_lib import guard
+
 _SUFFIXES = {
     "k": 1e3,
     "K": 1e3,
@@ -230,3 +232,6 @@ def score_guess(guess: float, truth: float) -> float:
     if truth == 0 or guess / truth <= 0:
         return 1.0 if guess == truth else 0.0
     return max(0.0, 1.0 - abs(math.log10(guess / truth)))
+
+
+guard.module(globals(), infinite=("parse_number",))  # NaN: not a number that can be read

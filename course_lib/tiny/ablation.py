@@ -9,13 +9,11 @@ it: about five minutes of one quiet core); `rows()` reads the table that ships.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib import accounting
+from course_lib import rows as tables
 from course_lib.tiny import recipe
 from course_lib.tiny.checks import one_of, whole
 from course_lib.tiny.corpus import Windows, held_out_loss, split, tokenizer
@@ -196,14 +195,12 @@ def _length(base: float, lr: float) -> Iterator[Row]:
 
 
 def _table() -> Path:
-    return Path(str(files("course_lib.tiny").joinpath("data/ablation.csv")))
+    return tables.path("ablation.csv")
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows of a table, each cell as its column's type."""
-    kinds = {field.name: {"int": int, "float": float}.get(str(field.type), str) for field in fields(Row)}
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Row(**{k: kinds[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
+    """The rows of a table."""
+    return tables.read(path, Row, ("kind", "variant", "seed", "lr", "tokens", "position"))
 
 
 def main() -> None:
@@ -217,15 +214,8 @@ def main() -> None:
     for row in measure(known):
         done.append(row)
         print(row, flush=True)
-        _write(path, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    _write(path, done)
-
-
-def _write(path: Path, table: list[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in table)
+        tables.write(path, Row, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
+    tables.write(path, Row, done)
 
 
 if __name__ == "__main__":

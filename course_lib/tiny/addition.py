@@ -12,13 +12,9 @@ one core).
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from time import process_time
 from typing import Any
 
@@ -26,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.study.table import replace_text
+from course_lib import rows as tables
 from course_lib.tiny.checks import whole
 from course_lib.tiny.corpus import Tokenizer, step_generator
 from course_lib.tiny.measure import one_thread
@@ -180,8 +176,8 @@ def train_adder(
 @cache
 def rows(width: int = 0, seed: int = -1, lr: float = RATE) -> tuple[Row, ...]:
     """The shipped looks at one learning rate, all or of one width or seed."""
-    kinds: dict[str, Callable[[str], Any]] = {f.name: int if f.type == "int" else float for f in fields(Row)}
-    table = [Row(**{k: kinds[k](v) for k, v in cells.items()}) for cells in _read("addition.csv")]
+    place = tables.path("addition.csv")
+    table = tables.read(place, Row, ("width", "seed", "lr", "step")) if place.exists() else []
     return tuple(r for r in table if width in (0, r.width) and seed in (-1, r.seed) and r.lr == lr)
 
 
@@ -206,27 +202,17 @@ def means() -> tuple[Row, ...]:
 @cache
 def shown(width: int, seed: int = 0) -> tuple[tuple[str, str, str], ...]:
     """Test sums as they were answered after training: (question, right answer, what the model wrote)."""
-    kept = [c for c in _read("addition_answers.csv") if (c["width"], c["seed"]) == (str(width), str(seed))]
+    kept = [c for c in _told() if (c["width"], c["seed"]) == (str(width), str(seed))]
     if not kept:
         raise ValueError(f"no adder of width {width}, seed {seed} ships; widths: {WIDTHS}, seeds: {SEEDS}")
     return tuple((c["question"], c["right"], c["wrote"]) for c in kept)
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    path = _table(name)
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))) if path.exists() else []
-
-
-def _table(name: str) -> Path:
-    return Path(str(files("course_lib.tiny").joinpath("data", name)))
-
-
-def _write(name: str, columns: Sequence[str], table: list[dict[str, Any]]) -> None:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
-    replace_text(_table(name), out.getvalue())
+def _told() -> list[dict[str, str]]:
+    """The answers that ship, as text."""
+    place = tables.path("addition_answers.csv")
+    columns = ("width", "seed", "question", "right", "wrote")
+    return [cells for _, cells in tables.cells_of(place, columns)] if place.exists() else []
 
 
 def _answered(model: GPT, width: int, seed: int) -> list[dict[str, Any]]:
@@ -240,7 +226,7 @@ def _answered(model: GPT, width: int, seed: int) -> list[dict[str, Any]]:
 def main() -> None:
     """Write both tables, training what they lack; delete them to train everything."""
     table = [asdict(row) for row in (*rows(), *rows(lr=SLOW[2]))]
-    told: list[dict[str, Any]] = list(_read("addition_answers.csv"))
+    told: list[dict[str, Any]] = list(_told())
     done = {(row.width, row.seed, row.lr) for row in (*rows(), *rows(lr=SLOW[2]))}
     for width, seed, lr in [*((w, s, RATE) for s in SEEDS for w in WIDTHS), SLOW]:
         if (width, seed, lr) in done:
@@ -248,10 +234,10 @@ def main() -> None:
         model, looks = train_adder(width, seed=seed, lr=lr, every=EVERY)
         for look in looks:
             table.append({k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(look).items()})
-        _write("addition.csv", [f.name for f in fields(Row)], table)
+        tables.write_cells(tables.path("addition.csv"), [f.name for f in fields(Row)], table)
         if lr == RATE:
             told += _answered(model, width, seed)
-            _write("addition_answers.csv", list(told[0]), told)
+            tables.write_cells(tables.path("addition_answers.csv"), list(told[0]), told)
         print(looks[-1], flush=True)
 
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import guard
 from course_lib.tiny.checks import one_of, whole
 from course_lib.tiny.model import GPT
 
@@ -192,3 +193,6 @@ def window_losses(model: GPT, tokens: Tensor, *, limit: int = 65_536, batch: int
 def held_out_loss(model: GPT, tokens: Tensor, *, limit: int = 65_536, batch: int = 32) -> float:
     """Mean loss in nats per character over the first `limit` characters, in windows of the context."""
     return float(window_losses(model, tokens, limit=limit, batch=batch).double().mean())
+
+
+guard.module(globals())

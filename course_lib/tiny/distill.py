@@ -11,15 +11,11 @@ core) and the teacher's answers at a few places; `rows()` reads the table that s
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib import accounting
+from course_lib import rows as tables
 from course_lib.study.table import replace_text
 from course_lib.tiny import recipe
 from course_lib.tiny.checkpoint import load_model
@@ -38,6 +35,7 @@ from course_lib.tiny.model import GPT, GPTConfig
 from course_lib.tiny.pack import load, shipped
 from course_lib.tiny.train import Batches, train
 
+KEY = ("kind", "asked", "teacher", "temperature", "seed", "d_model", "tokens")  # of a row of the table
 LESSONS = ("labels", "teacher")  # what a student is asked for
 WIDTH = 32  # of the student: two layers
 SEEDS = (0, 1, 2)
@@ -233,14 +231,12 @@ def places(count: int = 6, candidates: int = 400) -> dict[str, Any]:
 
 
 def _table() -> Path:
-    return Path(str(files("course_lib.tiny").joinpath("data/distill.csv")))
+    return tables.path("distill.csv")
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows of a table, each cell as its column's type."""
-    kinds = {field.name: {"int": int, "float": float}.get(str(field.type), str) for field in fields(Row)}
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Row(**{k: kinds[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
+    """The rows of a table."""
+    return tables.read(path, Row, KEY)
 
 
 def main() -> None:
@@ -254,17 +250,9 @@ def main() -> None:
     for row in measure(known):
         done.append(row)
         print(row, flush=True)
-        _write(path, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    _write(path, done)
+        tables.write(path, Row, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
+    tables.write(path, Row, done)
     replace_text(path.with_name("teacher.json"), json.dumps(places()) + "\n")
-
-
-def _write(path: Path, table: list[Row]) -> None:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in table)
-    replace_text(path, out.getvalue())
 
 
 if __name__ == "__main__":

@@ -10,19 +10,15 @@ share is counted on drawn exams, so that the formula can be checked instead of b
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from course_lib.study.table import replace_text
+from course_lib import rows as tables
 from course_lib.tiny.checks import whole
 from course_lib.tiny.corpus import step_generator
 from course_lib.tiny.facts import FactsRun, Source, run_facts
@@ -87,28 +83,20 @@ def examine(hidden: Sequence[int] = HIDDEN, samples: int = SAMPLES) -> list[Row]
 @cache
 def rows() -> tuple[Row, ...]:
     """The shipped table, smallest network first."""
-    kinds: dict[str, Callable[[str], Any]] = {
-        f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Row)
-    }
-    text = _table().read_text(encoding="utf-8")
-    return tuple(
-        Row(**{k: kinds[k](v) for k, v in cells.items()}) for cells in csv.DictReader(io.StringIO(text))
-    )
+    return tuple(tables.read(_table(), Row, ("hidden",)))
 
 
 def _table() -> Path:
-    return Path(str(files("course_lib.tiny").joinpath("data/exams.csv")))
+    return tables.path("exams.csv")
 
 
 def main() -> None:
     """Write the table that ships."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [f.name for f in fields(Row)], lineterminator="\n")
-    writer.writeheader()
+    table = []
     for row in examine():
         print(row.hidden, row.accuracy, row.passed, flush=True)
-        writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(row).items()})
-    replace_text(_table(), out.getvalue())
+        table.append({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(row).items()})
+    tables.write_cells(_table(), table[0], table)
 
 
 if __name__ == "__main__":

@@ -13,22 +13,19 @@ arXiv 2305.18290), or let it write, score it by the reward model and follow the 
 from __future__ import annotations
 
 import copy
-import csv
 import dataclasses
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.study.table import replace_text
+from course_lib import rows as tables
 from course_lib.tiny.checks import number, whole
 from course_lib.tiny.corpus import held_out_loss, read_text, split, step_generator, tokenizer
 from course_lib.tiny.measure import one_thread
@@ -328,10 +325,8 @@ def _point(tokens: Tensor, reward: RewardModel, kl: Tensor, model: GPT) -> Point
 @cache
 def points(method: str = "") -> tuple[Point, ...]:
     """The shipped results, all or of one method."""
-    kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Point)}
-    with _table().open(encoding="utf-8", newline="") as file:
-        rows = [Point(**{k: kinds[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
-    return tuple(row for row in rows if method in ("", row.method))
+    table = tables.read(_table(), Point, ("method", "beta", "effort"))
+    return tuple(row for row in table if method in ("", row.method))
 
 
 def measure() -> Iterator[Point]:
@@ -365,7 +360,7 @@ def _along(
 
 
 def _table() -> Path:
-    return Path(str(files("course_lib.tiny").joinpath("data/feedback.csv")))
+    return tables.path("feedback.csv")
 
 
 def main() -> None:
@@ -375,13 +370,11 @@ def main() -> None:
         for row in measure():
             rows.append(row)
             print(row, flush=True)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [field.name for field in fields(Point)], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        cells = dataclasses.asdict(row)
-        writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in cells.items()})
-    replace_text(_table(), out.getvalue())
+    short = [
+        {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in dataclasses.asdict(row).items()}
+        for row in rows
+    ]
+    tables.write_cells(_table(), short[0], short)
 
 
 if __name__ == "__main__":

@@ -7,23 +7,20 @@ makes the rows that the table lacks (all of it: about nine minutes of one quiet 
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 import itertools
 import json
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from course_lib import accounting
+from course_lib import rows as tables
 from course_lib.study.table import replace_text
 from course_lib.tiny import recipe
 from course_lib.tiny.checks import one_of
@@ -167,22 +164,12 @@ def _sentence() -> dict[str, Any]:
 
 
 def _table(suffix: str) -> Path:
-    return Path(str(files("course_lib.tiny").joinpath(f"data/moe.{suffix}")))
+    return tables.path(f"moe.{suffix}")
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows of a table, each cell as its column's type."""
-    kinds = {field.name: {"int": int, "float": float}.get(str(field.type), str) for field in fields(Row)}
-    with path.open(encoding="utf-8", newline="") as file:
-        return [Row(**{k: kinds[k](text) for k, text in cells.items()}) for cells in csv.DictReader(file)]
-
-
-def _write(table: list[Row]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in table)
-    replace_text(_table("csv"), text.getvalue())
+    """The rows of a table."""
+    return tables.read(path, Row, ("kind", "variant", "seed", "tokens", "lr"))
 
 
 def main() -> None:
@@ -194,7 +181,8 @@ def main() -> None:
     def add(*what: Any) -> Row:
         done.append(_row(known, *what))
         print(done[-1], flush=True)
-        _write([*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
+        left = [r for r in old if r not in done]  # a stopped run loses nothing
+        tables.write(_table("csv"), Row, [*done, *left])
         return done[-1]
 
     base, best = recipe.learning_rate(WIDTH, BATCH), {}
@@ -203,7 +191,7 @@ def main() -> None:
         best[name] = min(tried, key=lambda row: row.loss).lr
     for kind, name, seed, tokens in _plan():
         add(kind, name, seed, tokens, best[name if name in TUNED else "top-2"])
-    _write(done)
+    tables.write(_table("csv"), Row, done)
     rows.cache_clear()
     if not _table("json").exists():
         replace_text(_table("json"), json.dumps(_sentence()) + "\n")

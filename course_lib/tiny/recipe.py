@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from course_lib import guard
 from course_lib.tiny.checks import number, whole
 from course_lib.tiny.corpus import Windows, held_out_loss, split, tokenizer
 from course_lib.tiny.measure import one_thread
@@ -73,3 +74,6 @@ def train_text(
         loss = held_out_loss(model, held_out)
     size = sum(p.numel() for p in model.parameters())
     return TextRun(d_model, n_layers, size, history.tokens, history.flops, loss, history.seconds, seed)
+
+
+guard.module(globals())
