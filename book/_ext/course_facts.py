@@ -129,8 +129,8 @@ def controls() -> str:
     sources = {name: f"{name} ({sum(tally[name].values())})" for name in factcheck.SOURCES}
     lessons = {str(n): f"{n} {lesson_links()[n][1]}" for n in factcheck.lessons()}
     menus = menu("verdict", "Verdict", verdicts) + menu("source", "Source", sources)
-    words = ('<div class="facts-words"><label for="fact-words">Words</label><input type="search" id="fact-words" '
-             'name="words" autocomplete="off" placeholder="such as: GPT-3 cost"></div>')
+    words = ('<div class="facts-words"><label for="fact-words">Words</label><input type="search" '
+             'id="fact-words" name="words" autocomplete="off" placeholder="such as: GPT-3 cost"></div>')
     return (f'<form class="facts-controls" aria-label="Filter the claims" hidden>{words}{menus}'
             f'{menu("lesson", "Lesson", lessons)}<button type="reset">Show all</button></form>'
             '<p class="facts-shown" role="status" hidden></p>')
