@@ -25,4 +25,14 @@ export function host() {
     el.replaceChildren();
     render({ model: modelOf(state), el });
   }
+  arrive();
+}
+
+/** A link to a place inside a widget: the browser went there before the place had its size. */
+function arrive() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target?.closest(".course-widget")) return;
+  target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+  requestAnimationFrame(() => target.scrollIntoView({ block: "start" }));
 }
