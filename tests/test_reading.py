@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -266,6 +268,99 @@ def test_progress_can_be_exported_and_cleared(page: Page, site: Site) -> None:
     expect(page.locator(".cw-progress .cw-score")).to_contain_text("0 of")
     page.reload()
     expect(page.locator(".cw-progress .cw-score")).to_contain_text("0 of")
+
+
+def answer_wrong_by_keys(page: Page, q: Any) -> None:
+    """Choose a wrong option of a single choice and check it, with keys alone."""
+    card = page.locator(f"[id$='-{q.id}'].cw-card")
+    wrong = next(i for i, o in enumerate(q.options) if not o.right)
+    card.locator(f"input[value='{wrong}']").focus()
+    page.keyboard.press("Space")
+    card.get_by_role("button", name="Check").focus()
+    page.keyboard.press("Enter")
+
+
+def press(page: Page, name: str) -> None:
+    """Focus a button and press Enter."""
+    page.get_by_role("button", name=name).focus()
+    page.keyboard.press("Enter")
+
+
+def test_progress_says_what_to_repeat(page: Page, site: Site, tmp_path: Path) -> None:
+    """With keys alone: one lesson right, one wrong; the wrong one is named and linked to its question.
+
+    The export holds both answers, clearing asks twice and empties, the import brings them back.
+    """
+    right, wrong = lesson("01"), lesson("02")
+    first, missed = right.questions[0], next(q for q in wrong.questions if q.kind == "single")
+    page.goto(site.http("lessons/01_why_scale"))
+    answer_from_keyboard(page, first)
+    page.goto(site.http("lessons/02_one_architecture"))
+    answer_wrong_by_keys(page, missed)
+    page.goto(site.http("book/progress"))
+    repeat, score = page.locator(".cw-repeat"), page.locator(".cw-progress .cw-score")
+    expect(repeat.locator("li")).to_have_count(1)
+    expect(repeat).to_contain_text(wrong.title)
+    expect(score).to_contain_text("1 of ")
+    with page.expect_download() as download:
+        press(page, "Export as JSON")
+    held = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert held[f"quiz:{right.id}:{first.id}"]["right"] is True
+    assert held[f"quiz:{wrong.id}:{missed.id}"]["right"] is False
+    press(page, "Clear everything")
+    expect(score).to_contain_text("1 of ")
+    press(page, "Press again")
+    expect(score).to_contain_text("0 of ")
+    expect(repeat.locator("li")).to_have_count(0)
+    assert page.evaluate("Object.keys(localStorage).filter((k) => k.startsWith('course:'))") == []
+    files = [("bad.json", "{", "is not JSON"), ("other.json", '{"a": 1}', "no answers of this"),
+             ("mine.json", json.dumps(held), "Imported 2 answers")]  # fmt: skip
+    for name, text, told in files:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        page.locator(".cw-progress input[type=file]").set_input_files(tmp_path / name)
+        expect(page.get_by_role("status")).to_contain_text(told)
+    expect(score).to_contain_text("1 of ")
+    repeat.locator("li a").nth(1).focus()
+    page.keyboard.press("Enter")
+    card = page.locator(f"[id='{wrong.id}-{missed.id}']")
+    expect(card).to_be_in_viewport()
+    assert card.get_attribute("data-mark") == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("KV cache", "KV cache"), ("D_inf", "D_inf"), ("alpha", "alpha, beta"), ("ZeRO", "ZeRO"),
+     ("SwiGLU", "gated feed-forward"), ("chinchilla_loss", "chinchilla_loss"),
+     ("loss as a landscape", "The loss as a landscape")],
+)  # fmt: skip
+def test_search_finds_terms_and_symbols(page: Page, site: Site, query: str, found: str) -> None:
+    """Typed as text, from disk; the result leads to a place that is there."""
+    page.goto(site.file("search"))
+    field = page.locator(".search-form input")
+    field.focus()
+    page.keyboard.type(query)
+    page.keyboard.press("Enter")
+    hit = page.locator("#term-results a", has_text=re.compile(f"^{re.escape(found)}$")).first
+    hit.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("#"))
+    expect(page.locator(f"[id='{page.url.split('#')[1]}']")).to_be_in_viewport()
+
+
+def test_links_lead_to_the_very_explorable(page: Page, site: Site) -> None:
+    """From the list of explorables to one in the middle of a long page, which then comes alive there."""
+    page.goto(site.http("book/explorables"))
+    page.locator("a[href$='#number-bits']").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#number-bits.cw-explorable")).to_be_in_viewport()
+    assert page.evaluate("document.querySelectorAll('#number-bits').length") == 1
+
+
+def test_the_summary_prints_on_two_pages(page: Page, site: Site) -> None:
+    """A4, as Chromium prints it."""
+    page.goto(site.http("book/summary"))
+    pages = re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format="A4"))
+    assert 1 <= len(pages) <= 2
 
 
 @each_lesson

@@ -175,6 +175,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("course_launch")
     app.setup_extension("course_math")
     app.setup_extension("course_facts")
+    app.setup_extension("course_ways")
     html = {"html": (visit_details, depart_details)}
     app.add_node(details, **html)  # type: ignore[arg-type]
     app.add_node(summary, html=(visit_summary, depart_summary))
