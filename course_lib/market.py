@@ -7,13 +7,14 @@ for TensorRT-LLM in 2023 (docs/source/performance.md of its repository); `bound`
 
 from __future__ import annotations
 
-import csv
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from course_lib import catalog, formulas, guard, roofline
+from course_lib import rows as tables
 from course_lib.memory import bits_of
 
 
@@ -45,15 +46,14 @@ class Served:
     source: str
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    text = files("course_lib.catalog").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def _place(name: str) -> Path:
+    return Path(str(files("course_lib.catalog").joinpath(name)))
 
 
 @cache
 def offers() -> tuple[Offer, ...]:
     """All offers."""
-    return tuple(Offer(**{**row, "usd_per_hour": float(row["usd_per_hour"])}) for row in _rows("prices.csv"))  # type: ignore[arg-type]
+    return tuple(tables.read(_place("prices.csv"), Offer, ("gpu", "seller", "kind", "date")))
 
 
 def price(gpu: str) -> float | None:
@@ -66,14 +66,17 @@ def price(gpu: str) -> float | None:
 @cache
 def served() -> tuple[Served, ...]:
     """All published measurements."""
-    return tuple(_served(row) for row in _rows("served.csv"))
+    table = tables.cells_of(_place("served.csv"), [f.name for f in fields(Served)])
+    return tuple(_served(*row) for row in table)
 
 
-def _served(row: dict[str, str]) -> Served:
+def _served(where: str, row: dict[str, str]) -> Served:
     """Cells to the types of the record; an empty one is None."""
-    counts = {name: int(row[name]) for name in ("devices", "batch", "prompt", "output")}
+    names = ("devices", "batch", "prompt", "output")
+    counts = {name: int(tables.number(where, name, row[name])) for name in names}
     rates = {
-        name: float(row[name]) if row[name] else None for name in ("tokens_per_second", "first_token_ms")
+        name: tables.number(where, name, row[name]) if row[name] else None
+        for name in ("tokens_per_second", "first_token_ms")
     }
     return Served(**{**row, **counts, **rates})  # type: ignore[arg-type]
 

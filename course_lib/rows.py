@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -60,6 +61,19 @@ def cells_of(
         if key and seen.setdefault(tuple(row[name] for name in key), where) != where:
             raise ValueError(f"{where}: a row with the same {', '.join(key)} stands in the table already")
     return found
+
+
+def number(where: str, name: str, text: str) -> float:
+    """A cell that must hold a finite number."""
+    return float(_cell(where, name, "float", text))
+
+
+def read_json(place: Path) -> Any:
+    """The values of a JSON file that ships; a ValueError names a damaged one."""
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{place}: missing or damaged, it cannot be read as JSON ({error})") from error
 
 
 def write(place: Path, kind: type, table: Iterable[Any]) -> None:

@@ -5,12 +5,13 @@ FLOPs, that was seen to have an ability that smaller ones of its family lacked. 
 that test a threshold claimed elsewhere. The data are in `abilities.csv` beside this file.
 """
 
-import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from course_lib import guard
+from course_lib import rows as tables
 
 KINDS = ("onset", "score")
 
@@ -34,16 +35,19 @@ def abilities(kind: str = "") -> tuple[Ability, ...]:
     """All rows or those of one kind, smallest model first."""
     if kind not in ("", *KINDS):
         raise ValueError(f"kind must be {', '.join(KINDS)} or empty for all; got {kind!r}")
-    text = resources.files("course_lib.catalog").joinpath("abilities.csv").read_text(encoding="utf-8")
-    rows = [_row(cells) for cells in csv.DictReader(text.splitlines())]
+    place = Path(str(resources.files("course_lib.catalog") / "abilities.csv"))
+    names = [f.name for f in fields(Ability)]
+    rows = [_row(where, cells) for where, cells in tables.cells_of(place, names, ("ability", "model"))]
     return tuple(sorted((r for r in rows if kind in ("", r.kind)), key=lambda r: r.params))
 
 
-def _row(cells: dict[str, str]) -> Ability:
+def _row(where: str, cells: dict[str, str]) -> Ability:
     """Cells to a record; an empty number is None."""
-    flops, score = (float(cells[key]) if cells[key] else None for key in ("flops", "score"))
+    flops, score = (
+        tables.number(where, key, cells[key]) if cells[key] else None for key in ("flops", "score")
+    )
     words = {key: cells[key] for key in ("kind", "ability", "group", "model", "source")}
-    return Ability(**words, params=float(cells["params"]), flops=flops, score=score)
+    return Ability(**words, params=tables.number(where, "params", cells["params"]), flops=flops, score=score)
 
 
 guard.module(globals())

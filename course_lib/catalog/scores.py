@@ -3,12 +3,13 @@
 Scores are the makers' own unless the source says otherwise: prompts and harnesses differ between them.
 """
 
-import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from course_lib import guard
+from course_lib import rows as tables
 
 KINDS = ("base", "instruct")
 
@@ -29,13 +30,14 @@ class Score:
 @cache
 def rows() -> tuple[Score, ...]:
     """Every published result of the table."""
-    table = (resources.files("course_lib.catalog") / "scores.csv").read_text("utf-8")
+    place = Path(str(resources.files("course_lib.catalog") / "scores.csv"))
+    table = tables.cells_of(place, [f.name for f in fields(Score)], ("model", "tuned", "benchmark"))
     return tuple(
         Score(
-            cells["model"], cells["tuned"], cells["benchmark"], cells["shots"], float(cells["score"]),
-            cells["confirmed"] == "yes", cells["source"],
+            cells["model"], cells["tuned"], cells["benchmark"], cells["shots"],
+            tables.number(where, "score", cells["score"]), cells["confirmed"] == "yes", cells["source"],
         )
-        for cells in csv.DictReader(table.splitlines())
+        for where, cells in table
     )  # fmt: skip
 
 

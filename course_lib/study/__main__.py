@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.do(options))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"study: {error}", file=sys.stderr)
         return 2
 

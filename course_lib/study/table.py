@@ -138,6 +138,9 @@ def replace_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        said = f"{error.strerror or error}; what was there before is untouched"
+        raise OSError(error.errno, f"could not write: {said}", str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
 

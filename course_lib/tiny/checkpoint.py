@@ -22,7 +22,12 @@ from course_lib.tiny.model import GPT, GPTConfig
 
 
 def save_model(path: str | Path, model: GPT, **facts: Any) -> None:
-    """Write a model's weights, its config and a few JSON-able `facts` about it."""
+    """Write a dense model's weights, its config and a few JSON-able `facts` about it."""
+    if type(model.config) is not GPTConfig:
+        raise ValueError(
+            f"{path}: a {type(model.config).__name__} cannot be written: save_model keeps dense models only. "
+            "Keep its state_dict and config yourself with checkpoint.write"
+        )
     write(path, model.state_dict(), {"config": asdict(model.config), **facts})
 
 
@@ -31,7 +36,10 @@ def load_model(path: str | Path) -> tuple[GPT, dict[str, Any]]:
     tensors, facts = read(path)
     if "config" not in facts:
         raise ValueError(f"{path}: no model config in it; expected a file written by save_model")
-    model = GPT(GPTConfig(**facts.pop("config")))
+    try:
+        model = GPT(GPTConfig(**facts.pop("config")))
+    except TypeError as error:
+        raise ValueError(f"{path}: its config is not that of a dense GPT: {error}") from error
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -51,6 +59,9 @@ def write(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        said = f"{error.strerror or error}; what was there before is untouched"
+        raise OSError(error.errno, f"could not write: {said}", str(path)) from error
     finally:
         beside.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)  # make the new name itself durable

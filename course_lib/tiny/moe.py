@@ -186,10 +186,7 @@ class MoEGPT(GPT):
     """A GPT whose training loss includes the balancing of its mixtures."""
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy in nats per token, plus the auxiliary loss if there is one; biases are nudged.
-
-        Biases are no parameters: checkpoints of `train` lack them, a resumed run finds them anew.
-        """
+        """Cross-entropy in nats per token, plus the auxiliary loss if there is one; biases are nudged."""
         loss = super().loss(tokens, targets)
         config = self.config
         assert isinstance(config, MoEConfig)

@@ -120,7 +120,7 @@ def budgets(name: str, measure: str) -> dict[int, float]:
 @cache
 def sentence() -> dict[str, Any]:
     """`SENTENCE` and the router scores of its characters, layer by layer, as shipped."""
-    return dict(json.loads(_table("json").read_text(encoding="utf-8")))
+    return dict(tables.read_json(_table("json")))
 
 
 def _plan() -> list[tuple[str, str, int, int]]:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from course_lib import accounting, formulas
+from course_lib import rows as tables
 from course_lib.study.table import replace_text
 from course_lib.tiny import chain, countdown
 from course_lib.tiny.checkpoint import load_model, save_model
@@ -193,7 +194,10 @@ def pass_at(said: Tensor, right: Tensor, k: int) -> float:
 @cache
 def results() -> dict[str, Any]:
     """What ships: `countdown` (name -> Attempts), `chain` (ChainRows), `blind` (chance for each problem)."""
-    raw = json.loads(_table().read_text(encoding="utf-8"))
+    raw = tables.read_json(_table())
+    absent = [name for name in ("countdown", "chain", "blind") if name not in raw]
+    if absent:
+        raise ValueError(f"{_table()}: {', '.join(absent)} is missing; remake it as its module says")
     rows = [
         Attempts(**{**row, "right": tuple(row["right"]), "lazy": tuple(row["lazy"])})
         for row in raw["countdown"]

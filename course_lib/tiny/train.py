@@ -185,6 +185,7 @@ class _Run:
     def save(self, path: str | Path, ended: bool) -> None:
         """Write weights, both moments, losses and the step; a run that `stop` ended stays ended."""
         tensors: dict[str, Tensor] = {"losses": torch.tensor(self.losses, dtype=torch.float64)}
+        tensors |= {f"buffer {name}": value for name, value in _moved(self.model).items()}
         for name, p in self.named.items():
             state = self.optimizer.state[p]
             tensors |= {
@@ -205,9 +206,15 @@ class _Run:
                     f"{path}: belongs to another run: its {name} is {facts.get(name)}, "
                     f"this run's is {mine}; give this run another checkpoint file"
                 )
+        wanted = {"losses", *(f"buffer {name}" for name in _moved(self.model))}
+        wanted |= {f"{part} {name}" for name in self.named for part in ("weight", "mean", "square")}
+        if set(tensors) != wanted or {"seconds", "ended"} - set(facts):
+            raise ValueError(f"{path}: not all of a run's state is in it; delete it and start again")
         self.losses = tensors["losses"].tolist()
         self.earlier, self.ended = facts["seconds"], facts["ended"]
         with torch.no_grad():
+            for name, value in _moved(self.model).items():
+                value.copy_(tensors[f"buffer {name}"])
             for name, p in self.named.items():
                 p.copy_(tensors[f"weight {name}"])
                 self.optimizer.state[p] = {
@@ -215,6 +222,12 @@ class _Run:
                     "exp_avg": tensors[f"mean {name}"],
                     "exp_avg_sq": tensors[f"square {name}"],
                 }
+
+
+def _moved(model: GPT) -> dict[str, Tensor]:
+    """What training changes besides parameters, such as the balancing biases of `moe`."""
+    kept = model.state_dict()
+    return {name: value for name, value in model.named_buffers() if name in kept}
 
 
 def _bar(run: _Run, progress: bool) -> Iterator[int]:
