@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -77,8 +78,15 @@ def is_current(path: Path, cache: Any, record: dict[str, Any] | None, data: str)
     import nbformat
 
     try:
-        cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        kept = cache.match_cache_notebook(nbformat.read(path, as_version=4))
     except KeyError:
+        return False
+    try:
+        nbformat.validate(cache.get_cache_bundle(kept.pk).nb)
+    except Exception as error:  # cut short, emptied or deleted: jupyter-book would trip over it
+        print(f"{path.stem}: its cached execution is damaged ({type(error).__name__}); executing it again")
+        # The cache cannot replace what is half there; whole or gone it can.
+        shutil.rmtree(Path(cache.path) / "executed" / kept.hashkey, ignore_errors=True)
         return False
     if record is None or record["data"] != data or record["code"] != code_of(path):
         return False

@@ -85,6 +85,10 @@ def _choice(
         raise ValueError(
             f"question {id!r}: expected {'exactly one' if kind == 'single' else 'at least one'} right option of two or more, got {n_right} of {len(options)}"
         )
+    texts = [o.text.strip() for o in options]
+    for said in texts:
+        if texts.count(said) > 1:
+            raise ValueError(f"question {id!r}: the option {said!r} stands there twice")
     if any(not o.why.strip() for o in options):
         raise ValueError(f"question {id!r}: every option says why it is right or wrong")
     return Question(id, kind, prompt, tuple(options), hint=hint, why=why, fixed_order=fixed_order)
