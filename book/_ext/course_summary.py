@@ -21,7 +21,8 @@ SYMBOLS = [
     ("N", "parameters"), ("D", "training tokens"), ("C", "training FLOPs"), ("L", "loss, nats per token"),
     ("d", "width"), ("n_L", "layers"), ("n_h,\\,n_{kv}", "query heads, key-value heads"),
     ("d_k", "width of a head"),
-    (r"d_\text{ff}", "hidden width"), ("V", "vocabulary"), ("T", "tokens in a sequence"), ("n", "devices"),
+    (r"d_\text{ff}", "hidden width"), ("V", "vocabulary"),
+    ("T", "tokens in a sequence (keys: $T$, or $(T+1)/2$ with a causal mask)"), ("n", "devices"),
     ("P", "dense peak of a device, FLOP/s"), ("u", "utilization (MFU), 0 to 1"),
     ("W", "memory bandwidth, bytes/s"), ("b", "bits of a weight"), ("B_v", "bytes of a cached value"),
     (r"D_\text{inf}", "tokens served"),
@@ -100,7 +101,8 @@ def split_rows() -> list[Row]:
         ("Tokens per parameter", "D/N", text.commas(f.tokens_per_param(n, d)), 9),
         ("Compute of a whole life", r"6 N D + 2 N D_\text{inf}",
          f"{text.sci(life)} with {text.si(SERVED)} tokens served", 9),
-        ("Worth of text read e times, in readings", r"1 + R^*\!\left(1 - e^{-(e-1)/R^*}\right)",
+        (f"Worth of text read k times, in readings; $R^* = {f.MUENNIGHOFF_R_D:.4g}$",
+         r"1 + R^*\!\left(1 - e^{-(k-1)/R^*}\right)",
          f"{text.fixed(worth, 2)} for 4 readings", 10),
     ]  # fmt: skip
 

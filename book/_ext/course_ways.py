@@ -122,7 +122,8 @@ def _steps(path: dict[str, Any]) -> str:
         what = f'<p class="path-open">Open {" · ".join(opened)}</p>' if opened else ""
         why = html.escape(step["why"])
         rows.append(f"<li>{ask}{name} <small>{lesson.minutes} min</small><p>{why}</p>{what}</li>")
-    total = f'<p class="path-time">{count}, {hours(minutes_of(numbers))} at an easy pace.</p>'
+    pace = "if you read all of them" if "ask" in path["steps"][0] else "at an easy pace"
+    total = f'<p class="path-time">{count}, {hours(minutes_of(numbers))} {pace}.</p>'
     return f'{total}\n<ol class="path">{"".join(rows)}</ol>'
 
 
