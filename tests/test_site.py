@@ -53,7 +53,8 @@ class Visit:
 def set_theme(page: Page, theme: str) -> None:
     """Switch the theme as the button does, without its memory."""
     page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-    page.wait_for_timeout(250)  # colors may fade
+    page.wait_for_timeout(250)  # colors may fade, on a busy machine for longer
+    page.wait_for_function("document.getAnimations().every((a) => a.playState !== 'running')")
 
 
 def axe_faults(page: Page) -> list[str]:
