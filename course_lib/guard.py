@@ -54,7 +54,8 @@ def guarded(function: Callable[..., Any], *, infinite: bool = False) -> Callable
                 raise  # ours
             raise _refusal(function, args, named, error) from error
         except ALIEN as error:
-            if error.__traceback__ is None or error.__traceback__.tb_next is None or _ours(error):
+            trace, cached = error.__traceback__, "unhashable" in str(error)
+            if trace is None or (trace.tb_next is None and not cached) or _ours(error):
                 raise  # called with too few or too many arguments, or said already
             raise _refusal(function, args, named, error) from error
         if not infinite and _endless(out) and not _has_infinity((args, named)):

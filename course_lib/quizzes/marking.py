@@ -114,7 +114,10 @@ def parse_number(text: str) -> float:
         power = _leading_number(rest.strip())
         if power[0] == "":
             return math.nan
-        value = value * base ** _plain_float(power[0])
+        exponent = _plain_float(power[0])
+        if base <= 0 or math.isnan(exponent) or abs(exponent * math.log(base)) > 700:
+            return math.nan  # no number, or none that a float can hold
+        value = value * base**exponent
         rest = power[1].strip()
     return value * _scale(rest)
 

@@ -14,7 +14,7 @@ def whole(name: str, value: object, least: int = 1) -> int:
 
 def number(name: str, value: object, low: float, high: float = math.inf, *, open_low: bool = False) -> float:
     """Return `value` as a float if it is finite and from low to high, else raise ValueError."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1.7e308
     if good:
         x = float(value)  # type: ignore[arg-type]
         if low <= x <= high and not (open_low and x == low):

@@ -33,6 +33,8 @@ class Tokenizer:
 
     def __post_init__(self) -> None:
         """Reject an empty or ambiguous table."""
+        if not isinstance(self.characters, str):
+            raise ValueError(f"characters must be text, got {self.characters!r}")
         if not self.characters or len(set(self.characters)) != len(self.characters):
             raise ValueError(f"characters must be distinct and not empty, got {self.characters!r}")
 
@@ -65,6 +67,7 @@ class Windows:
         whole("batch", self.batch)
         whole("context", self.context)
         whole("seed", self.seed, least=0)
+        _is_tensor(self.tokens)
         if self.tokens.dim() != 1 or len(self.tokens) <= self.context:
             raise ValueError(
                 f"tokens must be one row longer than the context {self.context}, "
@@ -102,6 +105,7 @@ class Passes:
         whole("batch", self.batch)
         whole("context", self.context)
         whole("seed", self.seed, least=0)
+        _is_tensor(self.tokens)
         if self.tokens.dim() != 1 or self.steps < 1:
             raise ValueError(
                 f"tokens must be one row that fills {self.batch} windows of {self.context} (and one window "
@@ -193,6 +197,11 @@ def window_losses(model: GPT, tokens: Tensor, *, limit: int = 65_536, batch: int
 def held_out_loss(model: GPT, tokens: Tensor, *, limit: int = 65_536, batch: int = 32) -> float:
     """Mean loss in nats per character over the first `limit` characters, in windows of the context."""
     return float(window_losses(model, tokens, limit=limit, batch=batch).double().mean())
+
+
+def _is_tensor(tokens: object) -> None:
+    if not isinstance(tokens, Tensor):
+        raise ValueError(f"tokens must be a tensor of token ids, got {tokens!r}")
 
 
 guard.module(globals())

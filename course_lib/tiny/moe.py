@@ -76,6 +76,8 @@ class MoEConfig(GPTConfig):
 
 def mixture(dense: GPTConfig, n_experts: int = 8, top_k: int = 2, **options: object) -> MoEConfig:
     """A dense shape with a mixture in every block: top_k experts of d_ff / top_k, so equally many FLOPs."""
+    if not isinstance(dense, GPTConfig):
+        raise ValueError(f"dense must be a GPTConfig, got {dense!r}")
     return MoEConfig(**asdict(dense), n_experts=n_experts, top_k=top_k, **options)  # type: ignore[arg-type]
 
 
