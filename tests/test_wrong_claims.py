@@ -33,7 +33,7 @@ KNOWN = {
     "B007": Known(r"GPT-3 (is|was)[^.]{0,40}(1,?000|thousand)[ -]?(x|times|fold)", r"\b112\b",
                   "GPT-3 was 1000x bigger than GPT-2."),
     "B008": Known(r"\b40 ?(B|billion) tokens", r"40 GB|\b9\.0|gigabytes", "GPT-2 read 40 billion tokens."),
-    "B029": Known(r"([Ee]ach|[Ee]very) (tenfold|10x|ten)[^.]{0,80} by (a fixed|the same) (amount|number)",
+    "B029": Known(r"([Ee]ach|[Ee]very) (tenfold|10x|ten)[^.]{0,80} by (a fixed|the same) amount",
                   r"\bratio\b|by a factor", "Each 10x in parameters lowers the loss by a fixed amount."),
     "B030": Known(r"(about|~|by|some) ?0\.5 nats", r"0\.37|0\.45", "Ten times larger: about 0.5 nats less."),
     "B031": Known(r"Kaplan[^.]{0,60}(L_inf|L_\\infty|irreducible)", r"\bno (constant|floor)",
