@@ -288,7 +288,7 @@ def test_three_and_an_error() -> None:
 
 def test_a_silent_worker() -> None:
     """A worker that never answers: the message tells who waits for whom; a kill is told by its signal."""
-    team = parallel.Team(2, timeout=1.5)
+    team = parallel.Team(2, timeout=5)  # the workers meet within this time as well
     with pytest.raises(parallel.WorkerFailed, match=r"worker 0 is waiting for worker 1, worker 1 is at work"):
         team.run("fail", rank=1, how="hangs")
     assert gone(team.pids)
