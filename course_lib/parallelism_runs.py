@@ -50,13 +50,6 @@ def _gpt(layers: int, width: int, heads: int) -> ModelConfig:
                        qkv_bias=True, out_bias=True, ffn_bias=True)  # fmt: skip
 
 
-def _shape(name: str) -> ModelConfig:
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
-
-
 def _masked(config: ModelConfig, context: int) -> float:
     """FLOPs with half the scores masked away, over FLOPs with all of them: some reports count all."""
     causal, full = (accounting.training_flops(config, context, mask)["total"] for mask in (True, False))
@@ -65,12 +58,12 @@ def _masked(config: ModelConfig, context: int) -> float:
 
 def published() -> list[PublishedRun]:
     """Runs on A100 and H100; chunks of Llama 3 405B are not published, the most there can be are taken."""
-    lay, llama = parallelism.layout, _shape("Llama 3.1 405B")
+    lay, llama = parallelism.layout, catalog.config_of("Llama 3.1 405B")
     table = "Llama Team 2024, arXiv 2407.21783, table 4"
     korthikanti = "Korthikanti et al. 2022, arXiv 2205.05198, tables 3 and 5"
     narayanan = "Narayanan et al. 2021, arXiv 2104.04473, table 1"
     titan = "torchtitan's documentation, performance.md, 2024: FSDP on 64 A100s, one sequence on each"
-    small, middle = _shape("Llama 3 8B"), _shape("Llama 3 70B")
+    small, middle = catalog.config_of("Llama 3 8B"), catalog.config_of("Llama 3 70B")
     return [
         PublishedRun("Llama 3 405B", llama, "H100 SXM", lay(8, 16, 64, chunks=8),
                      2048, 8192, 0.43, True, table),
@@ -88,7 +81,7 @@ def published() -> list[PublishedRun]:
                      512, 2048, 0.563, False, korthikanti),
         PublishedRun("GPT 1T", _gpt(128, 25600, 160), "A100 80GB",
                      lay(8, 64, 6, zero=0, recompute=True), 3072, 2048, 163 / 312 * REPEAT, False, narayanan),
-        PublishedRun("BLOOM 176B", _shape("BLOOM 176B"), "A100 80GB",
+        PublishedRun("BLOOM 176B", catalog.config_of("BLOOM 176B"), "A100 80GB",
                      lay(4, 12, 8, micro=2, recompute=True), 2048, 2048, 150 / 312 * REPEAT, False,
                      "BigScience 2022, arXiv 2211.05100; its launch script", network=6.25e9),
         PublishedRun("Llama 3 70B", middle, "A100 80GB", lay(1, 1, 64, zero=3, recompute=True),

@@ -90,6 +90,18 @@ def write_cells(place: Path, columns: Iterable[str], table: Iterable[Mapping[str
     replace_text(place, out.getvalue())
 
 
+def remake(place: Path, kind: type[T], made: Iterable[T], old: Iterable[T]) -> list[T]:
+    """Write rows while they are made, each at once before the old ones that are left: a stopped run loses
+    nothing. At the end the table holds what was made and no more."""
+    done: list[T] = []
+    for row in made:
+        done.append(row)
+        print(row, flush=True)
+        write(place, kind, [*done, *(r for r in old if r not in done)])
+    write(place, kind, done)
+    return done
+
+
 def _name(kind: Any) -> str:
     """The name of a field's type, whether it was written as text or not."""
     return kind if isinstance(kind, str) else kind.__name__

@@ -132,6 +132,14 @@ def model(name: str) -> Model:
     return _find(name, _models(), "model")
 
 
+def config_of(name: str) -> ModelConfig:
+    """The shape of a catalog model; a ValueError where it is not public."""
+    config = model(name).config
+    if config is None:
+        raise ValueError(f"the shape of {name} is not public")
+    return config
+
+
 @cache
 def gpus() -> tuple[GPU, ...]:
     """All devices."""

@@ -1,7 +1,6 @@
 """Lesson 13: bytes to serve and to train, units, number formats, rounding to few bits."""
 
 from course_lib import accounting, catalog, formulas, memory, numberformats, text
-from course_lib.modelconfig import ModelConfig
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -40,17 +39,9 @@ def build() -> Lesson:
     )
 
 
-def _config(name: str) -> ModelConfig:
-    """The shape of a catalog model that has one."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
-
-
 def _size(name: str) -> int:
     """Parameters of a catalog model."""
-    return accounting.params(_config(name))["total"]
+    return accounting.params(catalog.config_of(name))["total"]
 
 
 def _training_times() -> Question:
@@ -108,7 +99,7 @@ def _two_units() -> Question:
 
 
 def _cache() -> Question:
-    cfg = _config("Llama 3 8B")
+    cfg = catalog.config_of("Llama 3 8B")
     gib = formulas.gib(memory.kv_cache(cfg, 8192, 16, "bf16")["total"])
     return numeric(
         "cache", f"Llama 3 8B has {cfg.n_layers} layers, {cfg.n_heads} query heads, {cfg.n_kv_heads} key-value heads of width {cfg.d_head}. How many GiB does the bf16 cache of 16 conversations of 8,192 tokens take?",
@@ -163,7 +154,7 @@ def _shrinks() -> Question:
 
 
 def _order() -> Question:
-    small, large = _config("Llama 3 8B"), _config("Llama 3 70B")
+    small, large = catalog.config_of("Llama 3 8B"), catalog.config_of("Llama 3 70B")
     sizes = {
         "Serve Llama 3 8B in bf16, one conversation of 8,192": memory.serving(small, "bf16", 8192, 1)["total"],
         "Serve Llama 3 70B in int4 (groups of 32), one of 8,192": memory.serving(large, "int4", 8192, 1, "bf16", 32)["total"],
@@ -217,7 +208,7 @@ def _cube() -> Question:
 
 
 def _conversations() -> Question:
-    cfg = _config("Llama 3 8B")
+    cfg = catalog.config_of("Llama 3 8B")
     room = memory.usable_bytes(catalog.gpu("RTX 4090").memory_gib)
     most = max(
         b for b in range(1, 200) if memory.serving(cfg, "int4", 8192, b, "bf16", 32)["total"] <= room
@@ -233,7 +224,7 @@ def _conversations() -> Question:
 
 
 def _cards() -> Question:
-    cfg = _config("Llama 3 70B")
+    cfg = catalog.config_of("Llama 3 70B")
     how = (4096, 1, "adam", "mixed", True, False, 3)
     need = memory.devices_to_train(cfg, catalog.gpu("H100").memory_gib, *how)
     return numeric(

@@ -1,7 +1,6 @@
 """Lesson 14: the KV cache, who shares it, and attention in tiles."""
 
 import math
-from typing import Any
 
 from course_lib import accounting, catalog, formulas, text
 from course_lib.quizzes.questions import (
@@ -41,21 +40,13 @@ def build() -> Lesson:
     )
 
 
-def _config(name: str) -> Any:
-    """The shape of a catalog model."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
-
-
 def _weights(name: str) -> float:
     """Bytes of a model's weights in bf16."""
-    return BF16 * float(accounting.params(_config(name))["total"])
+    return BF16 * float(accounting.params(catalog.config_of(name))["total"])
 
 
 def _token_guess() -> Question:
-    per = accounting.kv_bytes_per_token(_config("GPT-3"), BF16)
+    per = accounting.kv_bytes_per_token(catalog.config_of("GPT-3"), BF16)
     said = f"2 × 96 layers × 96 heads × 128 numbers × 2 bytes = {text.gigabytes(per, 3)}."
     return single(
         "token-bytes",
@@ -83,7 +74,7 @@ def _flops_guess() -> Question:
 
 
 def _per_token() -> Question:
-    cfg = _config("Llama 3 70B")
+    cfg = catalog.config_of("Llama 3 70B")
     per = accounting.kv_bytes_per_token(cfg, BF16)
     return numeric(
         "per-token", f"Llama 3 70B has {cfg.n_layers} layers, {cfg.n_heads} query heads and {cfg.n_kv_heads} key-value heads of width {cfg.d_head}. How many bytes of cache does one token take in bf16?",
@@ -99,7 +90,7 @@ def _per_token() -> Question:
 
 
 def _users() -> Question:
-    cfg, gpu = _config("Llama 3 8B"), catalog.gpu("H100")
+    cfg, gpu = catalog.config_of("Llama 3 8B"), catalog.gpu("H100")
     context = 32768
     one = accounting.kv_cache_bytes(cfg, context, BF16)
     memory, weights = gpu.memory_gib * 2**30, _weights("Llama 3 8B")
@@ -117,7 +108,7 @@ def _users() -> Question:
 
 def _cache_order() -> Question:
     names = ["GPT-3 175B", "Llama 2 7B", "Llama 3 8B", "DeepSeek-V3"]
-    size = {name: accounting.kv_bytes_per_token(_config(name), BF16) for name in names}
+    size = {name: accounting.kv_bytes_per_token(catalog.config_of(name), BF16) for name in names}
     names.sort(key=lambda name: size[name])
     listed = ", ".join(f"{name} {text.gigabytes(size[name], 3)}" for name in names)
     return ordering(
@@ -156,7 +147,7 @@ def _merge() -> Question:
 
 
 def _score_table() -> Question:
-    cfg, context = _config("Llama 3 8B"), 131072
+    cfg, context = catalog.config_of("Llama 3 8B"), 131072
     size = cfg.n_heads * float(context) ** 2 * BF16
     return numeric(
         "score-table", f"The textbook way writes all scores of a layer out. Llama 3 8B has {cfg.n_heads} query heads. How many bytes is that for one text of {text.commas(context)} tokens, at two bytes a score, without skipping anything?",
@@ -209,10 +200,10 @@ def _fast_why() -> Question:
 
 def _equal_cache() -> Question:
     weights = _weights("Llama 3 8B")
-    context = weights / accounting.kv_bytes_per_token(_config("Llama 3 8B"), BF16)
+    context = weights / accounting.kv_bytes_per_token(catalog.config_of("Llama 3 8B"), BF16)
     return numeric(
         "equal-cache", "At which context is the cache of one user of Llama 3 8B as large as the weights (both bf16)?", context, unit="tokens", rtol=0.02,
-        why=f"{text.gigabytes(weights, 4)} of weights over {text.commas(accounting.kv_bytes_per_token(_config('Llama 3 8B'), BF16))} bytes a token.",
+        why=f"{text.gigabytes(weights, 4)} of weights over {text.commas(accounting.kv_bytes_per_token(catalog.config_of('Llama 3 8B'), BF16))} bytes a token.",
         traps=[trap(context / 4, "You counted a key and a value for each of the 32 query heads; 8 key-value heads are kept.")],
     )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Lesson 15: bytes against arithmetic, readers who share weights, peaks, joules and dollars."""
 
 from course_lib import accounting, catalog, formulas, market, roofline, text
-from course_lib.modelconfig import ModelConfig
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -37,14 +36,6 @@ def build() -> Lesson:
         ),
         exercises=(_ridge_batch(), _cheapest()),
     )
-
-
-def _config(name: str) -> ModelConfig:
-    """The shape of a catalog model that has one."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
 
 
 def _roof(gpu: str, form: str = "bf16") -> tuple[float, float]:
@@ -94,7 +85,7 @@ def _ridge() -> Question:
 
 
 def _alone() -> Question:
-    n = accounting.params(_config("Llama 3 70B"))["total"]
+    n = accounting.params(catalog.config_of("Llama 3 70B"))["total"]
     peak, bandwidth = _roof("H200", "fp8")
     key = bandwidth / n
     return numeric(
@@ -111,7 +102,7 @@ def _alone() -> Question:
 
 
 def _nearly_free() -> Question:
-    cfg, (peak, bandwidth) = _config("Llama 3 8B"), _roof("H100")
+    cfg, (peak, bandwidth) = catalog.config_of("Llama 3 8B"), _roof("H100")
     one, many = (roofline.decode(cfg, 256, b, peak, bandwidth, BF16)["seconds"] for b in (1, 32))
     return single(
         "nearly-free", "Llama 3 8B on an H100, conversations of 256 tokens. The batch grows from 1 to 32. What happens to the bound on a decode step?",
@@ -135,7 +126,7 @@ def _what_helps() -> Question:
 
 
 def _long_talk() -> Question:
-    cfg = _config("Llama 3 8B")
+    cfg = catalog.config_of("Llama 3 8B")
     cache, weights = accounting.kv_bytes_per_token(cfg, BF16), roofline.weights_read(cfg, 1) * BF16
     return single(
         "long-talk", "With short conversations more readers lift decoding towards the ridge. With long ones the dot stops half-way. Why?",
@@ -160,7 +151,7 @@ def _sheet() -> Question:
 
 
 def _order() -> Question:
-    cfg, (peak, bandwidth) = _config("Llama 3 8B"), _roof("H100")
+    cfg, (peak, bandwidth) = catalog.config_of("Llama 3 8B"), _roof("H100")
     sizes = {
         "Adding two vectors": roofline.elementwise("add", 1, BF16)["intensity"],
         "Decode, batch 1": roofline.decode(cfg, 512, 1, peak, bandwidth, BF16)["intensity"],
@@ -176,7 +167,7 @@ def _order() -> Question:
 
 
 def _prompt() -> Question:
-    cfg, (peak, bandwidth) = _config("Llama 3 8B"), _roof("A100")
+    cfg, (peak, bandwidth) = catalog.config_of("Llama 3 8B"), _roof("A100")
     n = accounting.params(cfg)["total"]
     key = 1e3 * roofline.prefill(cfg, 4096, 1, peak, bandwidth, BF16)["seconds"]
     return numeric(
@@ -207,7 +198,7 @@ def _kilowatt_hours() -> Question:
 
 
 def _experts() -> Question:
-    cfg = _config("DeepSeek-V3")
+    cfg = catalog.config_of("DeepSeek-V3")
     one, crowd = (formulas.experts_touched(cfg.n_experts, cfg.top_k, b) / cfg.n_experts for b in (1, 64))
     return single(
         "experts", f"DeepSeek-V3 sends each token to {cfg.top_k} of {cfg.n_experts} experts in a layer. 64 readers decode together, and the router spreads them evenly. Which share of the experts has to be read?",
@@ -219,7 +210,7 @@ def _experts() -> Question:
 
 
 def _ridge_batch() -> Question:
-    cfg, (peak, bandwidth) = _config("Llama 3 70B"), _roof("H100")
+    cfg, (peak, bandwidth) = catalog.config_of("Llama 3 70B"), _roof("H100")
     key = roofline.ridge_batch(cfg, 128, peak, bandwidth, BF16)
     ridge = roofline.ridge(peak, bandwidth)
     return numeric(

@@ -1,7 +1,6 @@
 """Lesson 16: collectives, bubbles, shared states, splits and their traffic, and a cluster that breaks."""
 
 from course_lib import accounting, catalog, formulas, parallelism, parallelism_runs, text
-from course_lib.modelconfig import ModelConfig
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -33,22 +32,14 @@ def build() -> Lesson:
     )  # fmt: skip
 
 
-def _config(name: str) -> ModelConfig:
-    """The shape of a catalog model that has one."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
-
-
 def _size(name: str) -> int:
     """Parameters of a catalog model."""
-    return accounting.params(_config(name))["total"]
+    return accounting.params(catalog.config_of(name))["total"]
 
 
 def fewest_gpus() -> int:
     """The fewest H100s, in servers of eight, on which the planner finds room for Llama 3 70B."""
-    config, machine = _config("Llama 3 70B"), parallelism.machine("H100")
+    config, machine = catalog.config_of("Llama 3 70B"), parallelism.machine("H100")
     return next(
         n for n in range(8, 129, 8) if parallelism.best(config, machine, n, BATCH, CONTEXT)["fits"]
     )  # fmt: skip

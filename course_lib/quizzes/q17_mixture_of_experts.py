@@ -3,7 +3,6 @@
 import dataclasses
 
 from course_lib import accounting, catalog, formulas, switch, text
-from course_lib.modelconfig import ModelConfig
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -42,14 +41,6 @@ def build() -> Lesson:
     )
 
 
-def _config(name: str) -> ModelConfig:
-    """The shape of a catalog model that has one."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"the shape of {name} is not public")
-    return config
-
-
 def _equal_flops() -> Question:
     return single(
         "equal-flops",
@@ -78,7 +69,7 @@ def _switch() -> Question:
 
 
 def _active() -> Question:
-    parts = accounting.groups(accounting.params(_config(MIXTRAL)))
+    parts = accounting.groups(accounting.params(catalog.config_of(MIXTRAL)))
     experts, rest = parts["expert"], sum(parts.values()) - parts["expert"]
     key = (experts / 4 + rest) / 1e9
     return numeric(
@@ -94,7 +85,7 @@ def _active() -> Question:
 
 
 def _name() -> Question:
-    parts = accounting.groups(accounting.params(_config(MIXTRAL)))
+    parts = accounting.groups(accounting.params(catalog.config_of(MIXTRAL)))
     one = parts["expert"] / 8e9
     rest = sum(parts.values()) / 1e9 - parts["expert"] / 1e9
     return single(
@@ -189,7 +180,7 @@ def _clock() -> Question:
 
 def _order() -> Question:
     shares = {
-        name: accounting.active_params(_config(name))["total"] / accounting.params(_config(name))["total"]
+        name: accounting.active_params(catalog.config_of(name))["total"] / accounting.params(catalog.config_of(name))["total"]
         for name in (MIXTRAL, DEEPSEEK, "Kimi K2")
     }
     shares["Switch-C"] = switch.params(active=True)["total"] / switch.params()["total"]
@@ -203,9 +194,9 @@ def _order() -> Question:
 
 
 def _ten_times() -> Question:
-    wide = dataclasses.replace(_config(MIXTRAL), n_experts=80)
+    wide = dataclasses.replace(catalog.config_of(MIXTRAL), n_experts=80)
     key = accounting.params(wide)["total"] / 1e9
-    once = accounting.params(_config(MIXTRAL))["total"] / 1e9
+    once = accounting.params(catalog.config_of(MIXTRAL))["total"] / 1e9
     return numeric(
         "ten-times", "Mixtral with 80 experts instead of 8, still top-2: how many billions of parameters?", key, unit="B", rtol=0.005,
         why=f"Ten times the experts, ten times the routers, once everything else: {text.sig(key, 4)}B. A token uses {text.sig(accounting.active_params(wide)['total'] / 1e9, 4)}B, the old figure and nine million router weights.",
@@ -214,7 +205,7 @@ def _ten_times() -> Question:
 
 
 def _crowd() -> Question:
-    c = _config(DEEPSEEK)
+    c = catalog.config_of(DEEPSEEK)
     key = next(b for b in range(1, 10_000) if formulas.touched_share(c.n_experts, c.top_k, b) > 0.9)
     mixtral = next(b for b in range(1, 100) if formulas.touched_share(8, 2, b) > 0.9)
     return numeric(

@@ -210,12 +210,7 @@ def main() -> None:
     known: dict[tuple[object, ...], Row] = {
         (row.kind, row.variant, row.seed, row.lr, row.tokens): row for row in old
     }
-    done: list[Row] = []
-    for row in measure(known):
-        done.append(row)
-        print(row, flush=True)
-        tables.write(path, Row, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    tables.write(path, Row, done)
+    tables.remake(path, Row, measure(known), old)
 
 
 if __name__ == "__main__":

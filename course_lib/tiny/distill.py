@@ -246,12 +246,7 @@ def main() -> None:
     known: dict[tuple[object, ...], Row] = {
         (r.kind, r.asked, r.teacher, r.temperature, r.seed, r.d_model, r.tokens): r for r in old
     }
-    done: list[Row] = []
-    for row in measure(known):
-        done.append(row)
-        print(row, flush=True)
-        tables.write(path, Row, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    tables.write(path, Row, done)
+    tables.remake(path, Row, measure(known), old)
     replace_text(path.with_name("teacher.json"), json.dumps(places()) + "\n")
 
 
