@@ -1,5 +1,6 @@
 // The forecast bench: two bars to drag into the unknown, a lock, and only then the truth and the scores.
 import { h, uid } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { load, save } from "../lib/store.js";
 import { setAll, svg } from "../lib/svg.js";
 import { color, draw } from "./chart.js";
@@ -89,14 +90,7 @@ export function forecast(stage, { spec, set, values }) {
         const value = end ? Math.abs(loss - values()[handle.name]) : loss;
         set(name, Math.min(limits[name].max, Math.max(limits[name].min, Math.round(1000 * value) / 1000)));
       };
-      const stop = () => {
-        window.removeEventListener("pointermove", move);
-        window.removeEventListener("pointerup", stop);
-        window.removeEventListener("pointercancel", stop);
-      };
-      window.addEventListener("pointermove", move);
-      window.addEventListener("pointerup", stop);
-      window.addEventListener("pointercancel", stop);
+      follow(move);
     });
   }
 

@@ -1,5 +1,6 @@
 // Models over parameters and training tokens, under a ladder of three parallel lines of D/N that the reader drags.
 import { h, uid } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
@@ -54,10 +55,7 @@ export function ladder(stage, { spec, set, values }) {
     handle.focus();
     const by = values().ratio / place(event); // the line follows the finger and does not jump to it
     const move = (e) => put(rung === null ? place(e) : place(e) * by);
-    const stop = () => ["pointermove", "pointerup", "pointercancel"].forEach((name) => window.removeEventListener(name, name === "pointermove" ? move : stop));
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", stop);
-    window.addEventListener("pointercancel", stop);
+    follow(move);
   };
   handle.addEventListener("pointerdown", drag(null));
   handle.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 // The cost of a life over model sizes of one loss: training and serving stacked, a wall on the left, a size to drag.
 import { h, uid } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 
 const text = () => globalThis.courseModules.text;
@@ -94,7 +95,7 @@ export function lifecost(stage, { spec, set }) {
   }
 
   const put = (k) => set("mine", Number(Math.min(control.max, Math.max(control.min, k)).toPrecision(4)));
-  const follow = (event) => {
+  const move = (event) => {
     const box = picture.getBoundingClientRect();
     put(x.back(((event.clientX - box.left) * picture.viewBox.baseVal.width) / box.width));
   };
@@ -107,11 +108,8 @@ export function lifecost(stage, { spec, set }) {
   picture.addEventListener("pointerdown", (event) => {
     event.preventDefault();
     handle.focus();
-    follow(event);
-    const stop = () => ["pointermove", "pointerup", "pointercancel"].forEach((name) => window.removeEventListener(name, name === "pointermove" ? follow : stop));
-    window.addEventListener("pointermove", follow);
-    window.addEventListener("pointerup", stop);
-    window.addEventListener("pointercancel", stop);
+    move(event);
+    follow(move);
   });
   new ResizeObserver(() => last && drawn !== holder.clientWidth && draw()).observe(holder);
   return { update(out) { last = out; draw(); } };

@@ -1,5 +1,6 @@
 // The ridge: how well each floor fits, above; what the floors that fit equally well foretell, below.
 import { h } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { draw } from "./chart.js";
 
 const PARTS = [
@@ -41,14 +42,7 @@ export function ridge(stage, { spec, set }) {
     image.style.touchAction = "pan-y";
     image.addEventListener("pointerdown", (event) => {
       move(event);
-      const stop = () => {
-        window.removeEventListener("pointermove", move);
-        window.removeEventListener("pointerup", stop);
-        window.removeEventListener("pointercancel", stop);
-      };
-      window.addEventListener("pointermove", move);
-      window.addEventListener("pointerup", stop);
-      window.addEventListener("pointercancel", stop);
+      follow(move);
     });
   }
 

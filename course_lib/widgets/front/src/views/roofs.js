@@ -1,5 +1,6 @@
 // Lesson 15: a roof on logarithmic axes with a dot that walks along it, and below it what the step's time is made of.
 import { h } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 
 const X = [0.1, 1e5]; // FLOPs per byte
@@ -34,14 +35,7 @@ export function roofs(stage, { set }) {
     };
     el.addEventListener("pointerdown", (event) => {
       move(event);
-      const stop = () => {
-        window.removeEventListener("pointermove", move);
-        window.removeEventListener("pointerup", stop);
-        window.removeEventListener("pointercancel", stop);
-      };
-      window.addEventListener("pointermove", move);
-      window.addEventListener("pointerup", stop);
-      window.addEventListener("pointercancel", stop);
+      follow(move);
     });
   }
 

@@ -1,5 +1,6 @@
 // A ruler through measured points: two handles that the reader moves, a floor, and what both say far beyond.
 import { h, uid } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
@@ -35,14 +36,7 @@ function handle(spec, name, put) {
     event.preventDefault();
     el.focus();
     const move = (e) => put(name, e.clientY, 0);
-    const stop = () => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", stop);
-      window.removeEventListener("pointercancel", stop);
-    };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", stop);
-    window.addEventListener("pointercancel", stop);
+    follow(move);
   });
   return el;
 }

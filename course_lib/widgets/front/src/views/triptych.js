@@ -1,5 +1,6 @@
 // Three laws side by side, one budget: loss against size, text and compute, the binding loss drawn through all three.
 import { h } from "../lib/dom.js";
+import { follow } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
@@ -35,14 +36,7 @@ function panel(onDrag) {
   };
   picture.addEventListener("pointerdown", (event) => {
     move(event);
-    const stop = () => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", stop);
-      window.removeEventListener("pointercancel", stop);
-    };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", stop);
-    window.addEventListener("pointercancel", stop);
+    follow(move);
   });
   return { el, name, unit, tag, layers, picture, on: (f) => (back = f) };
 }
