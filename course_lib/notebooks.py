@@ -21,6 +21,9 @@ from typing import Any
 
 MARKER = "# NBVAL_CHECK_OUTPUT"
 KEPT_CELL_METADATA = ("tags", "mystnb")
+# What these cells print stays folded in the book: the fact check stands above as a table, and a key
+# in the open would spoil the quiz.
+FOLDED = {"factcheck.report(": "hide-output", "quiz.answer_key(": "hide-cell"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_TIMEOUT_S = 120
 
@@ -81,7 +84,14 @@ def _normal_cell(cell: dict[str, Any], index: int) -> dict[str, Any]:
         stream = {"name": "stdout", "output_type": "stream", "text": text.splitlines(keepends=True)}
         normal["outputs"] = [stream] if text else []
         normal["execution_count"] = None
+        normal["metadata"] |= _folding(source, normal["metadata"].get("tags", []))
     return normal
+
+
+def _folding(source: str, tags: list[str]) -> dict[str, Any]:
+    """The tags of a code cell together with those that its source asks for, as metadata."""
+    asked = [tag for call, tag in FOLDED.items() if call in source and tag not in tags]
+    return {"tags": [*tags, *asked]} if asked else {}
 
 
 def to_text(notebook: dict[str, Any]) -> str:

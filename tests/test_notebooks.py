@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -72,6 +73,17 @@ def test_code_stands_between_sentences(path: Path) -> None:
     kinds = [cell["cell_type"] for cell in notebooks.read(path)["cells"]]
     assert kinds[0] == kinds[-1] == "markdown"
     assert ("code", "code") not in list(itertools.pairwise(kinds)), "two code cells in a row"
+
+
+@each_notebook
+def test_nothing_gives_the_quiz_away(path: Path) -> None:
+    """The key is printed for the comparison and folded in the book; no sentence holds an answer."""
+    cells = notebooks.read(path)["cells"]
+    keys = [cell for cell in cells if "quiz.answer_key(" in "".join(cell["source"])]
+    assert keys, "print(quiz.answer_key()) is missing"
+    assert all("hide-cell" in cell["metadata"].get("tags", []) for cell in keys)
+    prose = "\n".join(sources(path, "markdown"))
+    assert not re.search(r"quiz\.answer\(\d+, *[\"'\d]", prose), "write quiz.answer(1, …)"
 
 
 @each_notebook
