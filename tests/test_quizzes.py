@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import quizzes
-from course_lib.quizzes import marking, questions
+from course_lib.quizzes import marking, prose, questions
 from course_lib.quizzes.quiz import lesson, lesson_modules, mark
 
 NUMBERS = sorted(lesson_modules())
@@ -120,6 +121,25 @@ def test_check_says_why() -> None:
         quizzes.check("ratio", 1)
     with pytest.raises(ValueError, match="no quiz for lesson"):
         quizzes.check("77.ratio", 1)
+
+
+def test_a_reply_reads_well_everywhere() -> None:
+    """Marks become tags in a page and plain text in a terminal; a tag in a text stays text."""
+    reply = quizzes.check("05.clash", 2.88e24)
+    assert "10⁴" in str(reply) and "10⁴" in repr(reply)
+    assert "10<sup>4</sup>" in reply._repr_html_() and "<strong>Right.</strong>" in reply._repr_html_()
+    marked = "`x` is *not* w N^{1/3} or A_{i}, <b> & 10^{−2}"
+    assert prose.as_text(marked) == "x is not w N^(1/3) or A_i, <b> & 10⁻²"
+    assert prose.as_html(marked) == (
+        "<code>x</code> is <em>not</em> w N<sup>1/3</sup> or A<sub>i</sub>, &lt;b&gt; &amp; 10<sup>−2</sup>"
+    )
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_no_raw_marks_reach_a_reader(number: str) -> None:
+    """What a page without scripts shows of a lesson's quiz has no markup left in it."""
+    shown = quizzes.load(number).fallback_html() + quizzes.predict(number).fallback_html()
+    assert not re.search(r"[\^_]\{|`", shown)
 
 
 def test_bad_questions_are_refused() -> None:

@@ -174,7 +174,7 @@ def _missing() -> Question:
     share = parts["embedding/token"] / gap
     return single(
         "missing",
-        f"For GPT-2 Small, 12·L·d^{{2}} falls {text.si(gap, 3)} short. Where are nearly all of these?",
+        f"For GPT-2 Small, 12·n_{{L}}·d^{{2}} falls {text.si(gap, 3)} short. Where are nearly all of these?",
         right("In the token table", f"{text.si(parts['embedding/token'], 3)}, {text.pct(share, 0)} of the gap."),
         wrong("In the table of positions", f"It holds {text.si(parts['embedding/position'], 2)}: 1,024 rows against 50,257."),
         wrong("In biases and norms", f"Together {text.si(_small_parts(c), 2)}: vectors of length d or 4d, against matrices."),

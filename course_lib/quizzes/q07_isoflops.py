@@ -91,7 +91,7 @@ def _from_two() -> Question:
     low, high = (1e10, 5_000.0), (1e12, 55_000.0)
     a = formulas.slope_between(low[0], low[1], high[0], high[1])
     return numeric(
-        "from-two", "Two bottoms: 5,000 parameters at 1e10 FLOPs and 55,000 at 1e12. Which exponent a in N* ~ C^{a} is that?",
+        "from-two", "Two bottoms: 5,000 parameters at 1e10 FLOPs and 55,000 at 1e12. Which exponent a in N^{*} ~ C^{a} is that?",
         a, rtol=0.02,
         why=f"ln(55,000/5,000) / ln(1e12/1e10) = ln 11 / ln 100 = {text.fixed(a, 3)}.",
         traps=[
@@ -146,7 +146,7 @@ def _raises() -> Question:
         right("A warmup of fixed length that is long for the smallest budgets", "It eats most of a short run, and the large model of a small budget runs shortest: small budgets then prefer models that are too small. Fixing it took Porian et al. from 0.71 to 0.60."),
         right("A batch so large that the smallest budgets have few updates", "Again the large model of a small budget, which runs shortest, suffers most. Tuning batch and optimizer size by size was the last step of Porian et al., from 0.57 to 0.50."),
         wrong("Averaging three seeds at each point instead of one", "That makes the exponent less uncertain. It moves it in no particular direction."),
-        wrong("Multiplying every count of parameters by the same constant", "A factor moves N*, not its exponent: on log–log axes the line only shifts."),
+        wrong("Multiplying every count of parameters by the same constant", "A factor moves N^{*}, not its exponent: on log–log axes the line only shifts."),
     )  # fmt: skip
 
 

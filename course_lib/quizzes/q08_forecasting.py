@@ -136,11 +136,11 @@ def _parabola() -> Question:
     wide = forecasting.approach_two(law, 32)
     flat = forecasting.approach_two({**law, "alpha": 0.3, "beta": 0.3}, 32)
     return multiple(
-        "parabola", "You measure without any noise, take sizes from N*/32 to 32 N* at each budget, fit a parabola in log N, and draw a line through the minima. Which of these come out right?",
-        right("The exponent a of N* ∝ C^{a}, whatever α and β are", "The parabola misses by the same factor at every budget, and a constant factor does not change a slope."),
-        right("N* itself, if α = β", f"Then the curve is symmetric in log N and so is the parabola: the error is {text.pct(abs(flat.error), 1)}."),
-        wrong("N* itself, if α = 0.46 and β = 0.155", f"It is {text.pct(wide.error, 0)} too large: the curve is steeper on one side, and the parabola leans."),
-        wrong("N* itself, as soon as enough sizes are measured", "More sizes over the same range fit the same leaning parabola more exactly. A narrower range would help."),
+        "parabola", "You measure without any noise, take sizes from N^{*}/32 to 32 N^{*} at each budget, fit a parabola in log N, and draw a line through the minima. Which of these come out right?",
+        right("The exponent a of N^{*} ∝ C^{a}, whatever α and β are", "The parabola misses by the same factor at every budget, and a constant factor does not change a slope."),
+        right("N^{*} itself, if α = β", f"Then the curve is symmetric in log N and so is the parabola: the error is {text.pct(abs(flat.error), 1)}."),
+        wrong("N^{*} itself, if α = 0.46 and β = 0.155", f"It is {text.pct(wide.error, 0)} too large: the curve is steeper on one side, and the parabola leans."),
+        wrong("N^{*} itself, as soon as enough sizes are measured", "More sizes over the same range fit the same leaning parabola more exactly. A narrower range would help."),
     )  # fmt: skip
 
 

@@ -76,9 +76,9 @@ def _sixteen() -> Question:
     worth = formulas.worth_of_repeats(1e12, 16e12, R_D)
     return numeric(
         "sixteen",
-        "A trillion different tokens are read 16 times. With R_{D}* = 15.39, how many fresh tokens is that worth? (T for trillion.)",
+        "A trillion different tokens are read 16 times. With R_{D}^{*} = 15.39, how many fresh tokens is that worth? (T for trillion.)",
         worth, unit="tokens", rtol=0.01,
-        why=f"U (1 + R*(1 − e^{{−15/R*}})) = {text.si(worth, 3)}: R counts the repeats, 15 of them.",
+        why=f"U (1 + R_{{D}}^{{*}}(1 − exp(−15/R_{{D}}^{{*}}))) = {text.si(worth, 3)}: R counts the repeats, 15 of them.",
         traps=[
             trap(16e12, "That is what is read. Repeats count for less and less."),
             trap(1e12 * R_D * (1 - math.exp(-15 / R_D)), "You left out the first reading, which counts in full."),
@@ -91,9 +91,9 @@ def _needed() -> Question:
     need = epochs_worth(4)
     return numeric(
         "needed",
-        "Your plan wants 20T tokens, the filter leaves 5T. How many epochs of these are worth 20T fresh tokens, by the law? (R_{D}* = 15.39; turn the formula round, decimals count.)",
+        "Your plan wants 20T tokens, the filter leaves 5T. How many epochs of these are worth 20T fresh tokens, by the law? (R_{D}^{*} = 15.39; turn the formula round, decimals count.)",
         need, unit="epochs", rtol=0.01,
-        why=f"1 + R*(1 − e^{{−(e−1)/R*}}) = 4, so e = 1 − R* ln(1 − 3/R*) = {text.fixed(need, 2)}.",
+        why=f"1 + R_{{D}}^{{*}}(1 − exp(−(k−1)/R_{{D}}^{{*}})) = 4, so k = 1 − R_{{D}}^{{*}} ln(1 − 3/R_{{D}}^{{*}}) = {text.fixed(need, 2)}.",
         traps=[
             trap(4.0, "Four epochs read 20T, and are worth a little less."),
             trap(need - 1, "That is the number of repeats; the first reading is an epoch as well."),
@@ -108,7 +108,7 @@ def _fails() -> Question:
     return single(
         "fails",
         f"Our model reads the same 10,240 characters again and again, and scores {said} readings. Which part of the data-constrained law can account for that?",
-        wrong("the decay of the repeats’ worth", "Whatever R* is, a repeat is worth nothing at worst. It is never worth less than nothing."),
+        wrong("the decay of the repeats’ worth", "Whatever R_{D}^{*} is, a repeat is worth nothing at worst. It is never worth less than nothing."),
         wrong("the discount on surplus parameters", "It caps what extra parameters are worth; it does not make a longer training worse."),
         right("none: in this law no reading does harm", "Worths only level off. A model that memorizes and gets worse is outside the form; laws with a penalty for overfitting have been proposed since."),
         wrong("the floor E, which is higher for repeated text", "E is one number for the held-out text, however the model came to it."),
@@ -196,7 +196,7 @@ def _worth_ten() -> Question:
     key = epochs_worth(10)
     return numeric(
         "worth-ten", "How many epochs are worth ten fresh ones, by the law?", key, unit="epochs", rtol=0.01,
-        why=f"e = 1 − R* ln(1 − 9/R*) = {text.fixed(key, 1)}; to be worth 16 takes {text.fixed(epochs_worth(16), 0)}, and 17 cannot be had at all.",
+        why=f"k = 1 − R_{{D}}^{{*}} ln(1 − 9/R_{{D}}^{{*}}) = {text.fixed(key, 1)}; to be worth 16 takes {text.fixed(epochs_worth(16), 0)}, and 17 cannot be had at all.",
         traps=[trap(10.0, "Ten epochs are worth less than ten: repeats fade."), trap(key - 1, "Count the first reading too.")],
     )  # fmt: skip
 

@@ -131,7 +131,7 @@ def _ratio() -> Question:
 def _best() -> Question:
     drift = formulas.best_of_n_drift(16)
     return numeric(
-        "best", "You let a model write 16 continuations and keep the one with the best score. By how many nats has the distribution of what you show drifted from the model’s? (log n − (n − 1)/n)",
+        "best", "You let a model write 16 continuations and keep the one with the best score. By how many nats has the distribution of what you show drifted from the model’s? (ln n − (n − 1)/n)",
         drift, unit="nats", rtol=0.02,
         why=f"log 16 − 15/16 = {text.fixed(drift, 2)}. However hard the judge, choosing among 16 cannot drift further; tuning can.",
         traps=[
@@ -205,7 +205,7 @@ def _samples() -> Question:
     while formulas.best_of_n_drift(n) < 3:
         n += 1
     return numeric(
-        "samples", "How many samples must best-of-n draw before its drift bound log n − (n − 1)/n reaches 3 nats?",
+        "samples", "How many samples must best-of-n draw before its drift bound ln n − (n − 1)/n reaches 3 nats?",
         float(n), unit="samples", rtol=0.001,
         why=f"{n} samples: {text.fixed(formulas.best_of_n_drift(n), 3)} nats.",
         traps=[trap(20.0, "That is e^{3}: you left out (n − 1)/n.")],

@@ -150,9 +150,9 @@ def _repeats() -> Question:
     unique, epochs = 3e11, 10
     worth = outlook.worth_of_text(unique * epochs, unique) / 1e12
     return numeric(
-        "repeats", f"You have {text.si(unique, 3)} different tokens and read them {epochs} times. How many trillion *fresh* tokens is that worth, by the law of lesson 10 (R* = {text.sig(formulas.MUENNIGHOFF_R_D, 4)})?",
+        "repeats", f"You have {text.si(unique, 3)} different tokens and read them {epochs} times. How many trillion *fresh* tokens is that worth, by the law of lesson 10 (R_{{D}}^{{*}} = {text.sig(formulas.MUENNIGHOFF_R_D, 4)})?",
         worth, unit="trillion", rtol=0.02,
-        why="U (1 + R* (1 − e^{−R/R*})) with R = 9 repeats.",
+        why="U (1 + R_{D}^{*} (1 − exp(−R/R_{D}^{*}))) with R = 9 repeats.",
         traps=[
             trap(3.0, "Each repeat is worth less than the one before."),
             trap(0.3, "Repeats are worth something: nearly as much as fresh text, for the first four passes."),

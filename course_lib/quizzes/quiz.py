@@ -12,6 +12,7 @@ from typing import Any
 import traitlets
 
 from course_lib.quizzes import marking
+from course_lib.quizzes.prose import Reply, as_html
 from course_lib.quizzes.questions import Lesson, Question
 from course_lib.widgets.base import CourseWidget
 
@@ -63,13 +64,13 @@ def _indices(question: Question, answer: Any, n: int) -> Any:
     return found[0] if question.kind == "single" else found
 
 
-def _say(result: dict[str, Any]) -> str:
+def _say(result: dict[str, Any]) -> Reply:
     parts = [
         "Right." if result["right"] else "Not yet.",
         *(o["why"] for o in result["option"]),
         *result["feedback"],
     ]
-    return " ".join(p for p in parts if p)
+    return Reply(" ".join(p for p in parts if p))
 
 
 class _Asking(CourseWidget):
@@ -84,17 +85,17 @@ class _Asking(CourseWidget):
         return {"lesson": self.lesson, "part": self.part, "questions": self.questions, "answers": {}}
 
     def fallback_html(self) -> str:
-        items = "".join(f"<li>{html.escape(q['prompt'])}{_options_html(q)}</li>" for q in self.questions)
+        items = "".join(f"<li>{as_html(q['prompt'])}{_options_html(q)}</li>" for q in self.questions)
         return f"<ol>{items}</ol>"
 
 
 def _options_html(q: dict[str, Any]) -> str:
-    listed = "".join(f"<li>{html.escape(o['text'])}</li>" for o in q["options"]) or "".join(
-        f"<li>{html.escape(t)}</li>" for t in sorted(q["items"])
+    listed = "".join(f"<li>{as_html(o['text'])}</li>" for o in q["options"]) or "".join(
+        f"<li>{as_html(t)}</li>" for t in sorted(q["items"])
     )
-    told = "".join(f"<li>{html.escape(o['text'])}: {html.escape(o['why'])}</li>" for o in q["options"])
+    told = "".join(f"<li>{as_html(o['text'])}: {as_html(o['why'])}</li>" for o in q["options"])
     key = f"{q['key']:.4g} {q['unit']}" if q["kind"] == "numeric" else " < ".join(q["items"])
-    answer = f"<ul>{told}</ul>" if told else f"<p>{html.escape(key)}. {html.escape(q['why'])}</p>"
+    answer = f"<ul>{told}</ul>" if told else f"<p>{as_html(key)}. {as_html(q['why'])}</p>"
     return f"<ul>{listed}</ul><details><summary>Answer</summary>{answer}</details>"
 
 
@@ -107,7 +108,7 @@ class Quiz(_Asking):
             kind="quiz", lesson=content.id, part="quiz", questions=[q.as_dict() for q in content.questions]
         )
 
-    def answer(self, which: int | str, answer: Any) -> str:
+    def answer(self, which: int | str, answer: Any) -> Reply:
         """Mark an answer to question ``which`` (its place from 1, or its id) and say why."""
         question = self._content.find(which)
         result = mark(question, answer)
@@ -148,7 +149,7 @@ class Reveal(_Asking):
 
     def fallback_html(self) -> str:
         q = self.questions[0]
-        return f"<p>The evidence: {html.escape(lesson(self.lesson).find(q['id']).key_text())}. {html.escape(q['why'])}</p>"
+        return f"<p>The evidence: {as_html(lesson(self.lesson).find(q['id']).key_text())}. {as_html(q['why'])}</p>"
 
     def __repr__(self) -> str:
         return f"<Reveal {self.lesson}: {self.questions[0]['id']}>"
@@ -199,7 +200,7 @@ def reveal(number: str | int, question: str | None = None) -> Reveal:
     return Reveal(content, content.find(question) if question else content.predictions[0])
 
 
-def check(exercise: str, answer: Any) -> str:
+def check(exercise: str, answer: Any) -> Reply:
     """Tell right from wrong, and why, for an exercise such as ``"01.ratio"``: lesson number, point, id."""
     number, _, name = exercise.partition(".")
     if not name:
