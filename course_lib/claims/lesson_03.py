@@ -24,7 +24,7 @@ def _size(name: str, claimed: float, digits: int, shape: tuple[int, int, int] | 
         verdict = "wrong"
     body = formulas.approx_params(config.n_layers, config.d_model)
     rest = "embeddings, biases, norms" if count > body else "a different shape"
-    return Finding(verdict, f"{count:,}", f"12 L d^2 alone is {body:,}; the rest is {rest}.")
+    return Finding(verdict, f"{count:,}", f"12 n_L d^2 alone is {body:,}; the rest is {rest}.")
 
 
 def nano() -> Finding:

@@ -41,7 +41,7 @@ def linear_scaling() -> Finding:
     value = f"7B: {seven['layers']} layers of width {seven['width']}, {held[7e9] / 1e6:.1f}M parameters"
     root = (7e9 / GPT3) ** (1 / 3)
     mended = f"{96 * root:.0f} layers of width {12288 * root:,.0f}"
-    why = f"N = 12 L d^2 grows with the cube of a common factor; the cube root gives {mended}."
+    why = f"N = 12 n_L d^2 grows with the cube of a common factor; the cube root gives {mended}."
     return Finding(by_cases([abs(held[n] / n - 1) < 0.1 for n in sizes]), value, why)
 
 

@@ -1,4 +1,4 @@
-"""Lesson 3: build a shape and see its parameters; 12 L d^2 against the exact count."""
+"""Lesson 3: build a shape and see its parameters; 12 n_L d^2 against the exact count."""
 
 import math
 
@@ -101,7 +101,7 @@ def builder_compute(v, data):
     off = rough / total - 1
     readouts = [
         {"label": "parameters", "value": text.commas(total), "note": text.si(total, 3)},
-        {"label": "12·L·d²", "value": text.si(rough, 3), "note": signed(off) + " against the exact count"},
+        {"label": "12·n_{L}·d²", "value": text.si(rough, 3), "note": signed(off) + " against the exact count"},
         {"label": "one layer", "value": text.sig(squares, 3) + " squares", "note": "of d × d, biases and norms left out"},
         {"label": "token table", "value": text.sig(table, 3) + " squares", "note": "as much as " + text.sig(table / squares, 2) + " layers"},
     ]
@@ -152,7 +152,7 @@ def alt_of(cfg, groups, total):
 
 
 def error_compute(v, data):
-    """Relative error of 12 L d^2 against the exact count of GPT-2-shaped models, by width, with published models as dots."""
+    """Relative error of 12 n_L d^2 against the exact count of GPT-2-shaped models, by width, with published models as dots."""
     widths = [2 ** (5 + i / 4) for i in range(41)]
     tables = v["against"] == "all"
     gaps = []
@@ -183,7 +183,7 @@ def error_compute(v, data):
     return {
         "series": series, "readouts": readouts, "y": {"domain": [-1.0, 0.15 if not tables else 0.1]},
         "verdict": error_verdict(tables, v["experts"]),
-        "alt": f"Error of 12 L d squared against width for {text.commas(len(dots))} published models; {text.commas(len(good))} lie within 5 per cent.",
+        "alt": f"Error of 12 n_L d squared against width for {text.commas(len(dots))} published models; {text.commas(len(good))} lie within 5 per cent.",
     }  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def config_builder() -> Explorable:
         compute=builder_compute, view="builder",
         controls=[
             slider("d_model", "Width d", 16, 16384, small["d_model"], integer=True, format="commas", stops=WIDTHS),
-            slider("n_layers", "Layers L", 1, 128, small["n_layers"], step=1, integer=True, format="commas"),
+            slider("n_layers", "Layers", 1, 128, small["n_layers"], step=1, integer=True, format="commas"),
             slider("vocab", "Vocabulary", 3, 262144, small["vocab"], log=True, integer=True, format="commas", unit="tokens"),
             slider("n_heads", "Query heads", 1, 128, small["n_heads"], integer=True, format="commas", stops=HEADS),
             choice("kv", "Key and value heads", {"all": "As many (MHA)", "eight": "8 (GQA)", "one": "1 (MQA)"}, small["kv"]),
@@ -271,7 +271,7 @@ def config_builder() -> Explorable:
 
 @explorable
 def rule_of_thumb() -> Explorable:
-    """12 L d^2 against the exact count."""
+    """12 n_L d^2 against the exact count."""
     data = []
     for m in exact_models():
         counts = accounting.params(m.config)
@@ -286,21 +286,21 @@ def rule_of_thumb() -> Explorable:
         return error_compute(values, data)["readouts"][2]["value"]
 
     return Explorable(
-        "rule-of-thumb", "When is 12·L·d² good enough?",
+        "rule-of-thumb", "When are twelve squares a layer good enough?",
         lead="Zero means the rule is exact; −30 % means it misses 30 % of the parameters. Orange dots are published models, each at its own width.",
         compute=error_compute,
         controls=[
             choice("against", "Compare with", {"all": "all parameters", "body": "all but the tables"}, "all"),
             slider("vocab", "Vocabulary of the line", 3, 262144, 50257, log=True, integer=True, format="commas", unit="tokens"),
-            slider("aspect", "Width over depth d/L of the line", 8, 256, 64, log=True, format="sig", digits=3),
+            slider("aspect", "Width over depth of the line", 8, 256, 64, log=True, format="sig", digits=3),
             toggle("experts", "Show mixtures of experts", False),
         ],
-        chart={"x": {"label": "Width d", "log": True, "domain": [32, 32768], "format": "si"}, "y": {"label": "Error of 12·L·d²", "format": "pct"}},
-        alt="Relative error of 12 L d squared against the exact parameter count, by width.",
+        chart={"x": {"label": "Width d", "log": True, "domain": [32, 32768], "format": "si"}, "y": {"label": "Error of twelve squares a layer", "format": "pct"}},
+        alt="Relative error of 12 n_L d squared against the exact parameter count, by width.",
         tries=[
             attempt("Leave the tables out", "The line jumps to zero: 12 squares per layer is right for GPT shapes. Points off the line have other layers, such as Mistral's 13 squares.", against="body", vocab=50257, aspect=64),
             attempt("A vocabulary of 256 (bytes)", f"The line climbs much earlier: it is within 5 % from width {good(256)} on, not only from {good(50257)}. Most of the error was vocabulary; what is left on the far left is the table of positions.", against="all", vocab=256),
         ],
-        source="12·L·d² as in Kaplan et al. 2020, for d_attn = d and a feed-forward part 4 d wide. Dots: shapes as published, counted by the course.",
+        source="12·n_{L}·d² as in Kaplan et al. 2020, for d_attn = d and a feed-forward part 4 d wide. Dots: shapes as published, counted by the course.",
         data=data,
     )  # fmt: skip

@@ -138,7 +138,7 @@ def token_bill() -> Explorable:
     number = {model["name"]: key for key, model in models.items()}
     gpt3 = catalog.model("GPT-3")
     shape = gpt3.config
-    # Looking back costs 2 L d for each token of context (half the keys), the weights 2 N: equal at N / (L d).
+    # Looking back costs 2 n_L d for each token of context (half the keys), the weights 2 N: equal at N / (n_L d).
     equal = text.si(gpt3.params / (shape.n_layers * shape.d_model), 2)  # type: ignore[operator, union-attr]
     return Explorable(
         "token-bill", "One token’s bill",

@@ -402,5 +402,5 @@ def ratio() -> Explorable:
             attempt("Llama 3’s own rule", f"Printed as 0.29 C^{{0.53}}, the rule gives {text.sig(power_ratio(3.8e25, LLAMA3['scale'], LLAMA3['exponent']), 2)} tokens for each parameter at 3.8e25 FLOPs. The paper’s own plan there is 402B on 16.55T, which is {text.sig(16.55e12 / 402e9, 2)}; the model they trained has {text.sig((llama.tokens or 0) / (llama.params or 1), 2)}. Two digits again.", flops=3.8e25, laws=published, models=True, llama=True, band=False),
             attempt("Our own tiny models", f"Fitted on characters and on models a million times smaller: {text.sig(law_ratio(1e12, laws[OURS]), 2)} characters for each parameter at 1e12 FLOPs by the fitted law (the best run there had fewer). Whatever the ratio is, it belongs to a text, a tokenizer and a range of budgets, and does not travel.", flops=1e12, laws=[*published, OURS], models=False, llama=False, band=False),
         ],
-        source="D*/N* of L = E + A/N^{α} + B/D^{β}. Hoffmann et al. 2022; Besiroglu et al. 2024; Llama 3: Grattafiori et al. 2024. Models: the course’s catalog.",
+        source="D^{*}/N^{*} of L = E + A/N^{α} + B/D^{β}. Hoffmann et al. 2022; Besiroglu et al. 2024; Llama 3: Grattafiori et al. 2024. Models: the course’s catalog.",
     )  # fmt: skip

@@ -94,7 +94,7 @@ def another_epoch() -> Explorable:
             attempt("10T tokens, a trillion parameters", f"One epoch gives {said(1, unique=1e13, epochs=1, params=1e12)}, four epochs {said(1, unique=1e13, epochs=4, params=1e12)}. That is far beyond any run the law was fitted to.", unique=1e13, epochs=4, params=1e12),
             attempt("A big model on little text", f"100B parameters on 1B tokens: the law counts surplus parameters at a discount too. For the compute of four epochs it would rather have {said(3, unique=1e9, epochs=4, params=1e11)}.", unique=1e9, epochs=4, params=1e11),
         ],
-        source="Law and constants: Muennighoff et al. 2023 (R_{D}* = 15.4, R_{N}* = 5.3), fitted to models up to 9B parameters. Loss is on their text and tokens.",
+        source="Law and constants: Muennighoff et al. 2023 (R_{D}^{*} = 15.4, R_{N}^{*} = 5.3), fitted to models up to 9B parameters. Loss is on their text and tokens.",
     )  # fmt: skip
 
 

@@ -286,5 +286,5 @@ def leash() -> Explorable:
             attempt("Choose instead of tuning", found(method="best of n", effort=6, leash=0) + " The best of 64 drifts by no more than log 64 − 63/64 nats, and it costs 64 samples each time.", **{**start, "method": "best of n", "effort": 6}),
             attempt("What the judge herself thinks", found(effort=last, upright="taste"), **{**start, "effort": last, "upright": "taste"}),
         ],
-        source="512 continuations of held-out prompts a point, one seed; measured by `python -m course_lib.tiny.feedback`. Drift of best of n is the bound log n − (n − 1)/n.",
+        source="512 continuations of held-out prompts a point, one seed; measured by `python -m course_lib.tiny.feedback`. Drift of best of n is the bound ln n − (n − 1)/n.",
     )  # fmt: skip
