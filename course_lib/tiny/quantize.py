@@ -58,11 +58,17 @@ def quantize(weight: Tensor, bits: int, scheme: Scheme = "channel", *, group: in
         raise ValueError(f"expected a matrix of finite numbers, got shape {tuple(weight.shape)}")
     weight = weight.detach().float()
     size = {"tensor": 0, "channel": weight.shape[1], "group": min(group, weight.shape[1])}[scheme]
+    codes, scale = rounded(weight, bits, size)
+    packed = pack_bits(codes.to(torch.int16), bits)
+    return Quantized(packed, scale, bits, size, tuple(weight.shape))
+
+
+def rounded(weight: Tensor, bits: int, size: int) -> tuple[Tensor, Tensor]:
+    """Whole-number codes for a matrix, and their scales; `size` weights share one (0: all do)."""
     most = 2 ** (bits - 1) - 1
     scale = (_largest(weight, size) / most).clamp(min=TINY_SCALE).half()
-    shape = tuple(weight.shape)
-    codes = (weight / _spread(scale.float(), shape, size)).round().clamp(-most, most)
-    return Quantized(pack_bits(codes.to(torch.int16), bits), scale, bits, size, shape)
+    step = _spread(scale.float(), tuple(weight.shape), size)  # each weight's own scale
+    return (weight / step).round().clamp(-most, most), scale
 
 
 def quantize_model(model: GPT, bits: int, scheme: Scheme = "channel", *, group: int = 32) -> tuple[GPT, int]:
@@ -70,9 +76,9 @@ def quantize_model(model: GPT, bits: int, scheme: Scheme = "channel", *, group: 
 
     Vectors (norms, biases) go to fp16. The copy holds, in float32, exactly what the packed numbers stand for.
     """
-    rounded, total = copy.deepcopy(model), 0
+    result, total = copy.deepcopy(model), 0
     with torch.no_grad():
-        for p in rounded.parameters():
+        for p in result.parameters():
             if p.dim() == 2:
                 q = quantize(p, bits, scheme, group=group)
                 p.copy_(q.dequantize())
@@ -80,20 +86,20 @@ def quantize_model(model: GPT, bits: int, scheme: Scheme = "channel", *, group: 
             else:
                 p.copy_(p.half().float())
                 total += 2 * p.numel()
-    return rounded, total
+    return result, total
 
 
 def cast_model(model: GPT, dtype: torch.dtype) -> tuple[GPT, int]:
     """A copy of a model with every number rounded to a floating format, and its bytes there."""
     if not dtype.is_floating_point:
         raise ValueError(f"dtype must be a floating format such as torch.bfloat16, got {dtype}")
-    rounded, total = copy.deepcopy(model), 0
+    result, total = copy.deepcopy(model), 0
     with torch.no_grad():
-        for p in rounded.parameters():
+        for p in result.parameters():
             small = p.to(dtype)
             p.copy_(small.float())
             total += small.nbytes
-    return rounded, total
+    return result, total
 
 
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
