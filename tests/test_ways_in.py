@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import json
 import re
 import shutil
@@ -24,6 +23,7 @@ import course_usage as usage  # noqa: E402
 import course_ways as ways  # noqa: E402
 
 from course_lib import formulas  # noqa: E402
+from course_lib.widgets import pyjs  # noqa: E402
 from course_lib.widgets.explorable import REGISTRY  # noqa: E402
 
 TERMS = usage.glossary_terms()
@@ -101,8 +101,8 @@ def test_an_explorable_has_its_place_in_the_page() -> None:
 
 
 def test_every_formula_is_listed_with_its_lessons() -> None:
-    """All public functions of the file, each in one group, with a first line and the lessons that call it."""
-    tree = ast.parse(inspect.getsource(formulas))
+    """All public functions, each in one group, with a first line and the lessons that call it."""
+    tree = ast.parse(pyjs.source_of(formulas))
     public = [n.name for n in tree.body if isinstance(n, ast.FunctionDef) and n.name[0] != "_"]
     listed = [name for names in usage.formula_groups().values() for name in names]
     assert sorted(listed) == sorted(public)

@@ -20,7 +20,7 @@ from course_lib import notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 TERM = re.compile(r"\{term\}`([^`]+)`", re.S)
-CHECKS = "Checks of arguments"  # what stands in formulas.py before its first heading
+CHECKS = "Checks of arguments"  # the formulas' own, which stand before their first heading
 EQUATION = re.compile(r"\$\$(.+?)\$\$\s*\((eq-[\w-]+)\)", re.S)
 
 
@@ -197,26 +197,33 @@ def formula_callers() -> dict[str, tuple[str, ...]]:
     names = {name for group in formula_groups().values() for name in group}
     used: dict[str, list[str]] = {name: [] for name in names}
     for path in sorted(library.rglob("*.py")):
-        if "node_modules" in path.parts or path.name == "formulas.py":
+        if "node_modules" in path.parts or path.parent == library / "formulas":
             continue
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for name in _mentions(path.read_text(encoding="utf-8")) & names:
             used[name].append(module)
-    tree = ast.parse((library / "formulas.py").read_text(encoding="utf-8"))
-    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+    for function in (node for node in ast.parse(formula_source()).body if isinstance(node, ast.FunctionDef)):
         for name in _calls(ast.unparse(function)) & names - {function.name}:
             used[name].append(function.name)
     return {name: tuple(found) for name, found in used.items()}
 
 
 @functools.cache
+def formula_source() -> str:
+    """The sources of all the formulas, one module after another."""
+    from course_lib import formulas
+    from course_lib.widgets import pyjs
+
+    return pyjs.source_of(formulas)
+
+
+@functools.cache
 def formula_groups() -> dict[str, tuple[str, ...]]:
-    """Heading of a part of formulas.py -> its public functions, in their order."""
-    source = (ROOT / "course_lib" / "formulas.py").read_text(encoding="utf-8")
+    """Heading over formulas -> the public functions below it, in their order."""
     heading = CHECKS
     groups: dict[str, list[str]] = {}
-    for line in source.splitlines():
-        new = re.fullmatch(r"# --- (.+?)(?:,? \(?lesson \d+\)?)? -+", line)
+    for line in formula_source().splitlines():
+        new = re.fullmatch(r"# --- (.+?) -+", line)
         heading = new.group(1) if new else heading
         function = re.match(r"def ([a-z]\w*)\(", line)
         if function:

@@ -166,10 +166,10 @@ class FormulaList(Written):
     """Every public formula of the library with its signature, its docstring and the lessons that use it."""
 
     def markdown(self) -> str:
-        """A heading for each part of formulas.py."""
+        """A heading for each topic."""
         groups = usage.formula_groups()
         count = sum(len(names) for names in groups.values())
-        parts = [f"{count} functions, in the order of the file."]
+        parts = [f"{count} functions, in the order of the files."]
         for heading, names in sorted(groups.items(), key=lambda group: group[0] == usage.CHECKS):  # last
             rows = "".join(_formula_row(name, heading) for name in names)
             parts.append(f"## {heading.split(', arXiv')[0]}\n\n<dl class=\"formulas\">{rows}</dl>")

@@ -46,6 +46,15 @@ def short_name(module: str) -> str:
     return module.rsplit(".", 1)[-1]
 
 
+def source_of(module: ModuleType) -> str:
+    """A module's source; of a package, that of the modules whose names it gathers, as if they were one."""
+    source = inspect.getsource(module)
+    if not hasattr(module, "__path__"):
+        return source
+    parts = [node.module for node in ast.parse(source).body if isinstance(node, ast.ImportFrom)]
+    return "\n\n\n".join(inspect.getsource(importlib.import_module(part)) for part in parts if part)
+
+
 def explore_modules() -> list[str]:
     """Every module of explorables, by full name."""
     package = importlib.import_module(EXPLORE)
@@ -144,7 +153,7 @@ def compile_source(source: str, name: str, known: dict[str, str]) -> str:
 def compile_module(module: ModuleType | str, known: dict[str, str] | None = None) -> str:
     """A module by object or name, compiled with links to the shared ones."""
     loaded = importlib.import_module(module) if isinstance(module, str) else module
-    return compile_source(inspect.getsource(loaded), short_name(loaded.__name__), known or _known())
+    return compile_source(source_of(loaded), short_name(loaded.__name__), known or _known())
 
 
 def _known() -> dict[str, str]:
@@ -165,7 +174,7 @@ def needed(names: Iterable[str]) -> list[str]:
             raise ValueError(f"no compiled module {short!r}; there are {', '.join(full)}")
         if full[short] not in found:
             found.add(full[short])
-            tree = ast.parse(inspect.getsource(importlib.import_module(full[short])))
+            tree = ast.parse(source_of(importlib.import_module(full[short])))
             imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
             open_ += [every[name] for node in imports for name in _imported(node) if name in every]
     return [name for name in every if name in found]
