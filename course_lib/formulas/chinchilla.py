@@ -70,7 +70,7 @@ def rule_of_20_params(flops: float) -> float:
 
 
 def table_weight(vocab: float, tables: float, aspect: float) -> float:
-    """w in N_total = N + w N^(1/3): N = 12 L d^2 in the blocks, `tables` x vocab x d beside, d/L = aspect.
+    """w in N_total = N + w N^(1/3): N = 12 n_L d^2 in the blocks, `tables` x vocab x d more, d/n_L = aspect.
 
     Pearce & Song fit 47,491 to Chinchilla's models: one table of 32,000 tokens at an aspect near 39.2.
     """
@@ -78,7 +78,7 @@ def table_weight(vocab: float, tables: float, aspect: float) -> float:
 
 
 def table_weight_at_depth(vocab: float, tables: float, n_layers: float) -> float:
-    """w in N_total = N + w N^(1/2): models of one depth, where d = (N / (12 L))^(1/2)."""
+    """w in N_total = N + w N^(1/2): models of one depth, where d = (N / (12 n_L))^(1/2)."""
     return tables * positive("vocab", vocab) / math.sqrt(12.0 * positive("n_layers", n_layers))
 
 

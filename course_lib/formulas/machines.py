@@ -82,7 +82,7 @@ def usd_per_million(usd_per_hour: float, tokens_per_second: float) -> float:
 
 
 def touched_share(experts: float, top_k: float, tokens: float) -> float:
-    """Expected share of E experts that a batch of b tokens uses when routing is even: 1 - (1 - k/E)^b.
+    """Expected share of E experts that a batch of m tokens uses when routing is even: 1 - (1 - k/E)^m.
 
     Each token chooses k different experts, independently of the others. Skewed routing touches fewer.
     """

@@ -29,13 +29,13 @@ def adam_bytes(params: float) -> float:
 
 
 def kv_bytes_per_token(n_layers: int, n_kv_heads: int, d_head: float, bytes_per_value: float) -> float:
-    """Key-value cache for one token: 2 L n_kv d_head bytes (a key and a value per layer and KV head)."""
+    """Key-value cache for one token: 2 n_L n_kv d_k bytes (a key and a value per layer and KV head)."""
     values = positive("n_layers", n_layers) * positive("n_kv_heads", n_kv_heads) * positive("d_head", d_head)
     return 2 * values * positive("bytes_per_value", bytes_per_value)
 
 
 def attention_traffic(context: float, d_head: float, bytes_per_value: float) -> float:
-    """Bytes one head moves, plain kernels forward: scores and weights written and read, 4 T^2 + 4 T d values.
+    """Bytes one head moves, plain kernels forward: scores, weights written and read, 4 T^2 + 4 T d_k values.
 
     Read q, k, write scores; read them, write weights; read those and v, write the output (Dao 2022, alg. 0).
     """
@@ -46,7 +46,7 @@ def attention_traffic(context: float, d_head: float, bytes_per_value: float) -> 
 def tiled_traffic(context: float, d_head: float, rows: float, bytes_per_value: float) -> float:
     """Bytes one head moves when tiled, forward, no mask: q and output once, k and v once per block of `rows`.
 
-    2 T d + 2 T d ceil(T/rows) values, queries in the outer loop (Dao 2023, arXiv 2307.08691).
+    2 T d_k + 2 T d_k ceil(T/rows) values, queries in the outer loop (Dao 2023, arXiv 2307.08691).
     """
     passes = math.ceil(positive("context", context) / positive("rows", rows))
     values = 2 * context * positive("d_head", d_head) * (1 + passes)
@@ -54,7 +54,7 @@ def tiled_traffic(context: float, d_head: float, rows: float, bytes_per_value: f
 
 
 def tile_rows(fast_bytes: float, d_head: float, bytes_per_value: float) -> float:
-    """Rows of a tile when blocks of q, k, v and output share `fast_bytes`: M/(4 d bytes). Dao 2022."""
+    """Rows of a tile when blocks of q, k, v and output share `fast_bytes`: M/(4 d_k bytes). Dao 2022."""
     row = 4 * positive("d_head", d_head) * positive("bytes_per_value", bytes_per_value)
     return math.floor(positive("fast_bytes", fast_bytes) / row)
 
@@ -74,7 +74,7 @@ def zero_bytes_per_param(stage: int, devices: float) -> float:
 
 
 def activation_bytes(context: float, batch: float, d_model: float, n_heads: int, n_layers: int) -> float:
-    """Half-precision activations kept for backward: L s b h (34 + 5 a s/h) bytes (Korthikanti 2022)."""
+    """Half-precision activations kept for backward: n_L T B d (34 + 5 n_h T/d) bytes (Korthikanti 2022)."""
     token_bytes = d_model * (34 + 5 * n_heads * context / positive("d_model", d_model))
     tokens = positive("context", context) * positive("batch", batch)
     return positive("n_layers", n_layers) * tokens * token_bytes

@@ -32,12 +32,12 @@ def gated_width(d_model: float) -> float:
 
 
 def approx_params(n_layers: int, d_model: float) -> float:
-    """12 L d^2: attention 4 d^2 and a 4x-wide feed-forward 8 d^2 per layer, weights only (Kaplan 2020)."""
+    """12 n_L d^2: attention 4 d^2 and a 4x-wide feed-forward 8 d^2 per layer, weights only (Kaplan 2020)."""
     return 12 * positive("n_layers", n_layers) * positive("d_model", d_model) ** 2
 
 
 def gpt2_params(n_layers: int, d_model: float, vocab: float, n_ctx: float) -> float:
-    """Every parameter of a GPT-2-shaped model, tied head: 12 L d^2 + 13 L d + (vocab + n_ctx) d + 2 d. Exact.
+    """Exact parameters of a GPT-2 shape, tied head: 12 n_L d^2 + 13 n_L d + (vocab + n_ctx) d + 2 d.
 
     Per layer 13 d: biases 3 + 1 (attention), 4 + 1 (feed-forward), two LayerNorms of 2 d (Radford 2019).
     """
@@ -46,7 +46,7 @@ def gpt2_params(n_layers: int, d_model: float, vocab: float, n_ctx: float) -> fl
 
 
 def width_for_params(params: float, aspect: float) -> float:
-    """Width d of a 12 L d^2 model with `params` weights and d/L = aspect: (params aspect / 12)^(1/3)."""
+    """Width d of a 12 n_L d^2 model with `params` weights and d/n_L = aspect: (params aspect / 12)^(1/3)."""
     return (positive("params", params) * positive("aspect", aspect) / 12.0) ** (1.0 / 3.0)
 
 

@@ -38,10 +38,10 @@ def causal_keys(context: float) -> float:
 
 
 def attention_flops_per_token(n_layers: int, d_attention: float, keys: float) -> float:
-    """Forward FLOPs per token of scores and weighted values: 4 L d_attention keys (2 for each product).
+    """Forward FLOPs per token of scores and weighted values: 4 n_L d_attention keys (2 for each product).
 
     `d_attention` is n_heads d_head (d_model in GPT); `keys` is T for full attention, causal_keys(T) if masked
-    positions are skipped. Training costs three times this: 12 L d T unmasked (Chowdhery 2022, appendix B).
+    positions are skipped. Training costs three times this: 12 n_L d T unmasked (Chowdhery 2022, appendix B).
     """
     return 4 * positive("n_layers", n_layers) * positive("d_attention", d_attention) * positive("keys", keys)
 
@@ -55,7 +55,7 @@ def attention_share(params: float, n_layers: int, d_attention: float, keys: floa
 def training_flops_with_attention(
     params: float, tokens: float, n_layers: int, d_attention: float, keys: float
 ) -> float:
-    """6 N D plus the attention term 3 x 4 L d_attention keys for each of D tokens. Training FLOPs."""
+    """6 N D plus the attention term 3 x 4 n_L d_attention keys for each of D tokens. Training FLOPs."""
     extra = 3 * attention_flops_per_token(n_layers, d_attention, keys)
     return training_flops(params, tokens) + extra * tokens
 
