@@ -11,3 +11,10 @@ export function follow(move) {
   window.addEventListener("pointerup", stop);
   window.addEventListener("pointercancel", stop);
 }
+
+/** Event -> [x, y] in the units of a drawing as it lies at the press: moves may draw another in its place. */
+export function within(picture) {
+  const box = picture.getBoundingClientRect();
+  const unit = picture.viewBox.baseVal.width / box.width;
+  return (event) => [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
+}

@@ -1,6 +1,7 @@
 // The chart view: draws what `compute` returned with Observable Plot, and offers the same numbers as a table.
 import * as Plot from "@observablehq/plot";
 import { h } from "../lib/dom.js";
+import { follow, within } from "../lib/drag.js";
 
 const text = () => globalThis.courseModules.text;
 const COLORS = ["var(--cw-1)", "var(--cw-2)", "var(--cw-3)", "var(--cw-4)", "var(--cw-5)", "var(--cw-6)", "var(--cw-7)"];
@@ -153,12 +154,8 @@ export function chart(stage, { spec, set, values }) {
 
 /** Dragging in the chart moves the controls that the spec binds to its axes. */
 function drag(plot, spec, set, values) {
-  const move = (event) => {
-    const svg = plot.tagName === "svg" ? plot : plot.querySelector("svg");
-    const box = svg.getBoundingClientRect();
-    const [sx, sy] = [plot.scale("x"), plot.scale("y")];
-    const px = ((event.clientX - box.left) * svg.viewBox.baseVal.width) / box.width;
-    const py = ((event.clientY - box.top) * svg.viewBox.baseVal.height) / box.height;
+  const [sx, sy] = [plot.scale("x"), plot.scale("y")];
+  const move = (px, py) => {
     for (const [name, value] of [[spec.chart.drag.x, sx.invert(px)], [spec.chart.drag.y, sy.invert(py)]]) {
       const c = spec.controls.find((k) => k.name === name);
       if (c && Number.isFinite(value) && values()[name] !== value) set(name, Math.min(c.max, Math.max(c.min, c.integer ? Math.round(value) : Number(value.toPrecision(4)))));
@@ -167,13 +164,9 @@ function drag(plot, spec, set, values) {
   plot.style.cursor = "ew-resize";
   plot.style.touchAction = "pan-y";
   plot.addEventListener("pointerdown", (e) => {
-    move(e);
-    const stop = () => {
-      window.removeEventListener("pointermove", move);
-      window.removeEventListener("pointerup", stop);
-    };
-    window.addEventListener("pointermove", move);
-    window.addEventListener("pointerup", stop);
+    const at = within(plot.tagName === "svg" ? plot : plot.querySelector("svg"));
+    move(...at(e));
+    follow((event) => move(...at(event)));
   });
 }
 

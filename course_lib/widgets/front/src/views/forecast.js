@@ -1,23 +1,25 @@
 // The forecast bench: two bars to drag into the unknown, a lock, and only then the truth and the scores.
 import { h, uid } from "../lib/dom.js";
-import { follow } from "../lib/drag.js";
+import { follow, within } from "../lib/drag.js";
 import { load, save } from "../lib/store.js";
 import { setAll, svg } from "../lib/svg.js";
 import { color, draw } from "./chart.js";
 
 const GRIP = 9; // half the height of a handle, in the chart's units
 
-/** One bar in the chart: its interval with two ends, the forecast in the middle, and wide invisible grips. */
+/** One bar in the chart: its interval with two ends, the forecast in the middle, and a wide invisible grip. */
 function bar() {
   const part = (cls) => svg("line", { class: cls });
   const [span, top, bottom] = [part("cw-cast-span"), part("cw-cast-cap"), part("cw-cast-cap")];
   const mid = svg("rect", { class: "cw-cast-mid", rx: 3 });
   const name = svg("text", { class: "cw-cast-name", "text-anchor": "middle" });
-  const el = svg("g", { class: "cw-cast-bar" }, span, top, bottom, mid, name);
+  const grip = part("cw-cast-grip");
+  const el = svg("g", { class: "cw-cast-bar" }, grip, span, top, bottom, mid, name);
   function place(handle, x, y, locked) {
     const at = x(handle.x);
     const [low, middle, high] = [y(handle.low), y(handle.mid), y(handle.high)];
     setAll(span, { x1: at, x2: at, y1: low, y2: high });
+    setAll(grip, { x1: at, x2: at, y1: low + 12, y2: high - 12 });
     setAll(top, { x1: at - 8, x2: at + 8, y1: high, y2: high });
     setAll(bottom, { x1: at - 8, x2: at + 8, y1: low, y2: low });
     setAll(mid, { x: at - 11, y: middle - 5, width: 22, height: 10 });
@@ -72,12 +74,8 @@ export function forecast(stage, { spec, set, values }) {
   /** A pointer takes the nearest bar: its middle moves it, its ends widen or narrow it. */
   function grab(picture, plot) {
     const [x, y] = [plot.scale("x"), plot.scale("y")];
-    const at = (event) => {
-      const box = picture.getBoundingClientRect();
-      const unit = picture.viewBox.baseVal.width / box.width;
-      return [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
-    };
     picture.addEventListener("pointerdown", (event) => {
+      const at = within(picture);
       const [px, py] = at(event);
       const handle = [...last.handles].sort((a, b) => Math.abs(x.apply(a.x) - px) - Math.abs(x.apply(b.x) - px))[0];
       if (Math.abs(x.apply(handle.x) - px) > 34) return;

@@ -1,6 +1,6 @@
 // The ridge: how well each floor fits, above; what the floors that fit equally well foretell, below.
 import { h } from "../lib/dom.js";
-import { follow } from "../lib/drag.js";
+import { follow, within } from "../lib/drag.js";
 import { draw } from "./chart.js";
 
 const PARTS = [
@@ -33,16 +33,16 @@ export function ridge(stage, { spec, set }) {
   /** Dragging across the upper chart moves the floor. */
   function drag(image, plot) {
     const x = plot.scale("x");
-    const move = (event) => {
-      const box = image.getBoundingClientRect();
-      const share = x.invert(((event.clientX - box.left) * image.viewBox.baseVal.width) / box.width) / last.fit.x.domain[1];
+    const move = (at) => {
+      const share = x.invert(at) / last.fit.x.domain[1];
       set("floor", Math.min(floor.max, Math.max(floor.min, Math.round(share / floor.step) * floor.step)));
     };
     image.style.cursor = "ew-resize";
     image.style.touchAction = "pan-y";
     image.addEventListener("pointerdown", (event) => {
-      move(event);
-      follow(move);
+      const at = within(image);
+      move(at(event)[0]);
+      follow((e) => move(at(e)[0]));
     });
   }
 

@@ -1,6 +1,6 @@
 // Lesson 15: a roof on logarithmic axes with a dot that walks along it, and below it what the step's time is made of.
 import { h } from "../lib/dom.js";
-import { follow } from "../lib/drag.js";
+import { follow, within } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 
 const X = [0.1, 1e5]; // FLOPs per byte
@@ -26,16 +26,15 @@ export function roofs(stage, { set }) {
 
   /** Dragging sideways chooses the size whose intensity is nearest. */
   function drag(el, x) {
-    const move = (event) => {
-      const box = el.getBoundingClientRect();
-      const at = ((event.clientX - box.left) * drawn) / box.width;
+    const move = (at) => {
       const far = (p) => Math.abs(x(p.x) - at);
       const best = last.trail.reduce((a, b) => (far(b) < far(a) ? b : a));
       set(last.what === "prefill" ? "context" : "batch", best.size);
     };
     el.addEventListener("pointerdown", (event) => {
-      move(event);
-      follow(move);
+      const at = within(el);
+      move(at(event)[0]);
+      follow((e) => move(at(e)[0]));
     });
   }
 
