@@ -183,6 +183,7 @@ def main() -> int:
     toc = parser.parse_args().toc.resolve()
     BUILD.mkdir(exist_ok=True)
     os.environ["COURSE_BOOK"] = "1"  # the pages bring the front end: widgets need not carry it
+    os.environ["OMP_NUM_THREADS"] = "1"  # `make test` runs every lesson again with two, and compares
     with open(BUILD / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # test workers may ask at the same time: one builds, others wait
         return build(toc)

@@ -8,7 +8,7 @@ bin=.venv/bin
 echo "== ruff";  $bin/ruff check .
 echo "== mypy";  $bin/mypy
 echo "== book";  $bin/python scripts/build_book.py
-echo "== lessons run again, outputs compared (nbval)"
+echo "== lessons run again with two threads, everything printed compared (nbval)"
 $bin/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 120 -p no:cacheprovider \
   -n 2 --dist loadscope -q lessons/[0-9]*.ipynb
 echo "== library, notebooks, site"
