@@ -17,12 +17,12 @@ import yaml
 from course_lib import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 880, 520, 74, 56, 18, 16
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 880, 536, 52, 56, 42, 16
 N_RANGE, D_RANGE = (6e8, 2e12), (1.4e11, 6e13)
 LABELS = {  # model -> where its name goes: dx, dy, anchor
     "GPT-3 175B": (-11, 5, "end"), "Gopher 280B": (10, 5, "start"), "PaLM 540B": (10, 5, "start"),
-    "Chinchilla 70B": (-10, -9, "end"), "LLaMA 7B": (0, 22, "middle"), "Llama 2 70B": (11, 5, "start"),
-    "Llama 3 8B": (-11, 5, "end"), "Llama 3.1 405B": (-11, 5, "end"), "DeepSeek-V3": (0, -13, "middle"),
+    "Chinchilla 70B": (12, 22, "start"), "LLaMA 7B": (0, 22, "middle"), "Llama 2 70B": (0, -12, "middle"),
+    "Llama 3 8B": (-11, 5, "end"), "Llama 3.1 405B": (-11, 5, "end"), "DeepSeek-V3": (9, 24, "start"),
     "Qwen3 8B": (-11, 5, "end"), "Llama 3.2 1B": (0, 24, "middle"), "Phi-3 Mini": (-11, 5, "end"),
 }
 ALWAYS = ("GPT-3 175B", "Chinchilla 70B", "Llama 3 8B", "Llama 3.1 405B")  # also named on a phone
@@ -57,7 +57,7 @@ def _axes() -> list[str]:
         parts.append(f'<path class="grid" d="M{LEFT} {_y(d):.1f}H{WIDTH - RIGHT}"/>')
         parts.append(_text("tick", LEFT - 10, _y(d) + 5, text, "end"))
     parts.append(_text("axis", (LEFT + WIDTH) / 2, HEIGHT - 8, "parameters N"))
-    parts.append(_text("axis", 18, (TOP + floor) / 2, "training tokens D", turn=-90))
+    parts.append(_text("axis", 2, 20, "training tokens D", "start"))
     return parts
 
 
@@ -77,10 +77,10 @@ def _lines() -> list[str]:
         product = 10.0**power / 6  # N times D
         n1, n2 = max(N_RANGE[0], product / D_RANGE[1]), min(N_RANGE[1], product / D_RANGE[0])
         name = f'10<tspan class="up" dy="-5">{power}</tspan><tspan dy="5"> FLOPs</tspan>'
-        place = {25: 0.1, 26: 0.42}.get(power, 0.88)
+        place = {23: 0.5, 24: 0.78, 25: 0.12, 26: 0.8}.get(power, 0.88)
         parts += _line("equal", n1, product / n1, n2, product / n2, place, name)
     n1, n2 = D_RANGE[0] / 20, N_RANGE[1]
-    return parts + _line("twenty", n1, 20 * n1, n2, 20 * n2, 0.56, "20 tokens per parameter")
+    return parts + _line("twenty", n1, 20 * n1, n2, 20 * n2, 0.22, "20 tokens per parameter")
 
 
 def shown_models() -> list[catalog.Model]:

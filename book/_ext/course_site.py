@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import course_home
+import course_usage as usage
 from course_bibliography import CourseStyle
 from docutils import nodes
 from pybtex.plugin import register_plugin
@@ -24,9 +25,13 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = {"documentation_options.js", "doctools.js", "language_data.js", "searchtools.js",
         "sphinx_highlight.js", "pygments.css"}
 MODULE = re.compile(r'"module":\s*"(lesson_\d\d)"')  # in the state of an explorable
+MATH = r'<math display="inline">(?:(?!</math>).)*</math>'
+LESSON_LINK = re.compile(r'(<a class="[^"]*" href="(?:#|(?:[^"]*/)?(\d\d)_[^"]*)">)')
 MENDED = [
-    # A formula keeps the punctuation that follows it on its line.
-    (r'(<math display="inline">(?:(?!</math>).)*</math>)([,.;:!?)’-]+)', r'<span class="keep">\1\2</span>'),
+    # A formula keeps the punctuation around it on its line.
+    (rf"[(\[“‘]+{MATH}[,.;:!?)’-]*|{MATH}[,.;:!?)’-]+", r'<span class="keep">\g<0></span>'),
+    # The mark by which the tests know a compared cell says nothing to a reader.
+    (r'<span class="c1"># NBVAL_CHECK_OUTPUT</span>\n', ""),
     # Roles that docutils gives to elements that may not have them.
     (r' role="(?:doc-biblioentry|list)"', ""),
     # Leftovers of an extension of jupyter-book that the course does not use: pages hold no code of their own.
@@ -120,10 +125,40 @@ class LessonList(SphinxDirective):
         return [nodes.raw("", course_home.lesson_list(self.env.found_docs), format="html")]
 
 
+def bind_percent(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Keep a number and its percent sign on one line."""
+    for node in list(doctree.findall(nodes.Text)):
+        if not isinstance(node.parent, (nodes.literal, nodes.literal_block, nodes.raw, nodes.math)):
+            bound = re.sub(r"(?<=\d) %", "\u00a0%", node)
+            if bound != node:
+                node.parent.replace(node, nodes.Text(bound))
+
+
+def place_of(pagename: str) -> str:
+    """Part and number of a lesson, as the line above its title; empty for other pages."""
+    lessons = usage.lessons().values()
+    parts = list(dict.fromkeys(lesson.part for lesson in lessons))
+    found = [lesson for lesson in lessons if pagename == f"lessons/{lesson.file}"]
+    return f"Part {parts.index(found[0].part) + 1} · Lesson {found[0].number}" if found else ""
+
+
+def numbered(pagename: str, contents: str) -> str:
+    """The book's contents with each lesson's number before its title: texts name lessons by number."""
+    here = re.match(r"lessons/(\d\d)_", pagename)
+
+    def with_number(link: re.Match[str]) -> str:
+        number = link[2] or (here[1] if here else "")
+        return f'{link[1]}<span class="nr">{int(number)}</span> ' if number else link[1]
+
+    return LESSON_LINK.sub(with_number, contents)
+
+
 def page_context(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """What the layout needs to know about a page."""
     notebook = app.env.doc2path(pagename) if pagename in app.env.all_docs else ""
     context["notebook"] = f"_sources/{pagename}.ipynb" if str(notebook).endswith(".ipynb") else ""
+    context["place"] = place_of(pagename)
+    context["numbered"] = lambda contents: numbered(pagename, contents)
     for pattern, new in MENDED:
         if "body" in context:
             context["body"] = re.sub(pattern, new, context["body"], flags=re.S)
@@ -184,6 +219,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("lesson-list", LessonList)
     register_plugin("pybtex.style.formatting", "course", CourseStyle)
     app.connect("doctree-resolved", fold_dropdowns, priority=900)
+    app.connect("doctree-resolved", bind_percent)
     app.connect("builder-inited", copy_front_end)
     app.connect("html-page-context", page_context, priority=900)
     app.connect("build-finished", trim, priority=900)
