@@ -19,12 +19,12 @@ Row = tuple[str, str, str, int]  # what, TeX, the example's number, lesson
 
 SYMBOLS = [
     ("N", "parameters"), ("D", "training tokens"), ("C", "training FLOPs"), ("L", "loss, nats per token"),
-    ("d", "width"), ("n_L", "layers"), ("n_h,\\,n_{kv}", "query heads, key-value heads"),
+    ("d", "width"), ("n_L", "layers"), (r"n_h,\,n_\text{kv}", "query heads, key-value heads"),
     ("d_k", "width of a head"),
     (r"d_\text{ff}", "hidden width"), ("V", "vocabulary"),
     ("T", "tokens in a sequence (keys: $T$, or $(T+1)/2$ with a causal mask)"), ("n", "devices"),
     ("P", "dense peak of a device, FLOP/s"), ("u", "utilization (MFU), 0 to 1"),
-    ("W", "memory bandwidth, bytes/s"), ("b", "bits of a weight"), ("B_v", "bytes of a cached value"),
+    ("W", "memory bandwidth, bytes/s"), ("b_w,\\,b_\\text{kv}", "bytes of a weight, of a cached value"),
     (r"D_\text{inf}", "tokens served"),
 ]  # fmt: skip
 
@@ -53,7 +53,7 @@ def count_rows() -> list[Row]:
     share = f.attention_share(n, cfg.n_layers, cfg.n_heads * cfg.d_head, keys)
     return [
         ("Parameters of the blocks, classic shape", "12\\,n_L d^2", f"{text.si(rough)} of {text.si(n)}", 3),
-        ("Attention of one layer", "2 d\\,d_k (n_h + n_{kv})", text.si(attention), 12),
+        ("Attention of one layer", r"2 d\,d_k (n_h + n_\text{kv})", text.si(attention), 12),
         ("Feed-forward of one layer (3 if gated)", r"2\text{ or }3 \cdot d\,d_\text{ff}",
          text.si(f.ffn_params(cfg.d_model, cfg.d_ff, 3)), 12),
         ("Embedding; the head again unless tied", "V d",
@@ -101,8 +101,8 @@ def split_rows() -> list[Row]:
         ("Tokens per parameter", "D/N", text.commas(f.tokens_per_param(n, d)), 9),
         ("Compute of a whole life", r"6 N D + 2 N D_\text{inf}",
          f"{text.sci(life)} with {text.si(SERVED)} tokens served", 9),
-        (f"Worth of text read k times, in readings; $R^* = {f.MUENNIGHOFF_R_D:.4g}$",
-         r"1 + R^*\!\left(1 - e^{-(k-1)/R^*}\right)",
+        (f"Worth of text read k times, in readings; $R_D^* = {f.MUENNIGHOFF_R_D:.4g}$",
+         r"1 + R_D^*\!\left(1 - e^{-(k-1)/R_D^*}\right)",
          f"{text.fixed(worth, 2)} for 4 readings", 10),
     ]  # fmt: skip
 
@@ -113,11 +113,11 @@ def memory_rows() -> list[Row]:
     cfg = _config(model)
     cache = f.kv_bytes_per_token(cfg.n_layers, cfg.n_kv_heads, cfg.d_head, 2)
     return [
-        ("Weights", "N b / 8", f"{text.gigabytes(f.weight_bytes(n, 16))} at 16 bits", 13),
+        ("Weights", "N b_w", f"{text.gigabytes(f.weight_bytes(n, 16))} at 16 bits", 13),
         ("Training state (Adam, 16-bit), no activations", "16 N", text.gigabytes(f.adam_bytes(n)), 13),
         ("The same per device, ZeRO 3", "16 N / n",
          f"{text.gigabytes(n * f.zero_bytes_per_param(3, 8))} on 8", 16),
-        ("KV cache, per token", r"2 n_L n_{kv} d_k B_v",
+        ("KV cache, per token", r"2 n_L n_\text{kv} d_k b_\text{kv}",
          f"{text.gibibytes(cache)}; {text.gibibytes(cache * CONTEXT)} at T = {text.commas(CONTEXT)}", 14),
     ]  # fmt: skip
 
@@ -131,7 +131,7 @@ def speed_rows() -> list[Row]:
     return [
         ("Attainable FLOP/s at intensity I", r"\min(P, I W)",
          f"ridge at {text.sig(peak / width)} FLOPs/byte", 15),
-        ("Fastest token at batch 1", r"N b / (8 W)", text.duration(first), 15),
+        ("Fastest token at batch 1", r"N b_w / W", text.duration(first), 15),
         ("Dollars per million tokens", r"10^6 \cdot \text{price per hour} / (3600 \cdot \text{tokens/s})",
          f"{text.money(f.usd_per_million(DOLLARS, 1000.0))} at 1,000 tokens/s", 15),
         ("Pipeline bubble, p stages, m micro-batches", "(p-1) / (m+p-1)",

@@ -91,11 +91,12 @@ def glossary_terms() -> dict[str, str]:
 
 
 def glossary_symbols() -> list[tuple[str, str, str]]:
-    """The rows of the table of symbols: TeX between dollars, meaning, unit."""
+    """The rows of the tables of symbols: TeX between dollars, meaning (and where), unit."""
     text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8").split("## Terms")[0]
     lines = [line for line in text.splitlines() if line.startswith("| $")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [(row[0], row[1], row[2]) for row in rows]
+    said = [f"{row[1]} (lesson {row[3]})" if row[3:] else row[1] for row in rows]
+    return [(row[0], meaning, row[2]) for row, meaning in zip(rows, said, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""One voice: symbols, units, names and colors mean the same in all lessons; references hold both ways."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Sequence
+
+import pytest
+import voice
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+import course_summary
+import course_usage as usage
+
+GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+MEANINGS = voice.meanings(GLOSSARY)
+EVERYWHERE = {name for m in MEANINGS if not m.lessons for name in m.symbols}
+# The symbols that carry the course: no lesson may use one of them for something else.
+CORE = {"N", "D", "C", "L", "T", "d", "d_k", "d_ff", "n_L", "n_h", "n_kv", "N^*", "D^*", "D_inf", "C_life"}
+each_lesson = pytest.mark.parametrize("number", list(usage.lessons()))
+
+
+def prose(number: int) -> str:
+    """The markdown of a lesson."""
+    return "\n\n".join(usage.cells(number, "markdown"))
+
+
+def used(number: int) -> set[str]:
+    """Symbols in the formulas of a lesson."""
+    return set().union(*(voice.symbols(tex) for tex in voice.formulas(prose(number))))
+
+
+def meaning_of(name: str, number: int) -> list[voice.Meaning]:
+    """What a symbol means in a lesson by the glossary: its row there, else that of the first table."""
+    named = [m for m in MEANINGS if name in m.symbols]
+    return [m for m in named if number in m.lessons] or [m for m in named if not m.lessons]
+
+
+def test_formulas_are_read() -> None:
+    """The reader of formulas knows names, subscripts, stars, words, bounds and braces from each other."""
+    told = {
+        r"L(N, D) = E + \frac{A}{N^{\alpha}}": {"L", "N", "D", "E", "A", "alpha"},
+        r"6ND + 2N \cdot w D_\text{inf}": {"N", "D", "w", "D_inf"},
+        r"N^* = G \left(\frac{C}{6}\right)^{\frac{\beta}{\alpha+\beta}}": {"N^*", "G", "C", "alpha", "beta"},
+        r"\underbrace{b\,N}_{\text{weights, shared}} + d_k\, T_\text{answer}": {"b", "N", "d_k", "T_answer"},
+        r"\sum_{j \in J} e^{s_j - m'}\, v_j": {"J", "e", "s", "m'", "v"},
+        r"\mathcal{L} = \tau^2 \sum_{v} q_\tau(v)": {"cal L", "tau", "v", "q_tau"},
+    }
+    for tex, names in told.items():
+        assert voice.symbols(tex) == names, tex
+    assert voice.formulas("costs $2.00\n\nnot `$a$`, but $b$\n```python\n$c$\n```\n") == ["b"]
+
+
+@each_lesson
+def test_every_symbol_is_explained_once(number: int) -> None:
+    """A symbol in a lesson's formulas has one meaning in the glossary: one row that holds there."""
+    for name in sorted(used(number)):
+        found = meaning_of(name, number)
+        assert found, f"book/glossary.md does not explain {name!r}, which lesson {number} uses"
+        assert len(found) == 1, f"{name!r} means two things in lesson {number}: {[m.says for m in found]}"
+
+
+def test_no_symbol_is_explained_for_nothing() -> None:
+    """Each row is needed: its symbols are used in the lessons that it names, or anywhere, or in the sheet."""
+    lessons = {number: used(number) for number in usage.lessons()}
+    sheet = [tex for _, tex, _, _ in course_summary.rows()] + [tex for tex, _ in course_summary.SYMBOLS]
+    anywhere = set().union(*lessons.values(), *(voice.symbols(tex) for tex in sheet))
+    for m in MEANINGS:
+        for name in m.symbols:
+            assert all(name in lessons[n] for n in m.lessons) and name in anywhere, f"{name}: {m.says}"
+
+
+def test_the_symbols_of_the_course_have_one_meaning() -> None:
+    """N, D, C, L and the like stand in the first table once, and no lesson uses them for anything else."""
+    for name in CORE:
+        assert [m.lessons for m in MEANINGS if name in m.symbols] == [()], name
+    both = [m for m, other in itertools.combinations(MEANINGS, 2)
+            if not m.lessons and not other.lessons and set(m.symbols) & set(other.symbols)]  # fmt: skip
+    assert not both, both
+
+
+def test_the_summary_sheet_uses_the_same_symbols() -> None:
+    """What the sheet explains agrees with the glossary, and every symbol of its formulas is explained."""
+    explained = set().union(*(voice.symbols(tex) for tex, _ in course_summary.SYMBOLS))
+    local = {"p", "m", "k", "I", "n", "E"}  # named in words in the row itself, or devices
+    for what, tex, _, lesson in course_summary.rows():
+        for name in voice.symbols(tex):
+            assert name in explained | EVERYWHERE or (name in local and meaning_of(name, lesson)) or (
+                name == "G" and "$G =" in what), f"{name} in {what}"  # fmt: skip
+    for tex, _ in course_summary.SYMBOLS:
+        assert voice.symbols(tex) <= EVERYWHERE | {"n"}, tex
+
+
+def by_name(names: Sequence[str], unit: str) -> list[tuple[str, str]]:
+    """Each symbol of a row with its unit: one for each, or one for all."""
+    units = re.split("[,;] ", unit)
+    return list(zip(names, units if len(units) == len(names) else [unit] * len(names), strict=True))
+
+
+@each_lesson
+def test_units_are_those_of_the_glossary(number: int) -> None:
+    """Where a lesson lists a core symbol with a unit, it is the glossary's; a character is a token, too."""
+    units = {name: unit for m in MEANINGS for name, unit in by_name(m.symbols, m.unit) if not m.lessons}
+    for table in re.findall(r"\|[^\n]*\| *unit *\|\n(?:\|[^\n]*\n?)+", prose(number), re.I):
+        for line in table.splitlines()[2:]:
+            cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            bare = [tex for tex in voice.formulas(cells[0]) if not re.search(r"[\d()=/]", tex)]
+            names = [name for tex in bare for name in voice.symbols(tex)]
+            for name, unit in by_name(names, cells[-1].replace("character", "token")):
+                assert name not in CORE or unit == units[name], f"{line}: {units[name]}"
