@@ -18,6 +18,7 @@ ASPECT = 128  # width over depth, about that of GPT-3 and of Llama 3 8B and 405B
 EXPERTS = 64
 TOP_K = 8
 SPARSITY = 8.0  # EXPERTS / TOP_K: feed-forward weights held for each that a token uses
+MOST = 1e18  # parameters; the depths that are tried grow as the cube root
 TASTE = 0.05  # how much a deviation from ASPECT counts beside one from the wanted count, in logs
 # Weights of a layer over d^2: 2 + 2/8 for attention with 8 of 64 heads, 3 x 3.5 for the rest.
 PER_LAYER = 12.75
@@ -70,8 +71,10 @@ def shape_for(active: float, kind: str, context: int) -> dict[str, Any]:
 
     A layer holds about PER_LAYER d^2 weights and the two tables 2 V d. Depths around the one that gives the
     aspect are tried, each with the two widths that fill the count best; wide models step by eight heads, so
-    that eight cards can share a layer.
+    that eight cards can share a layer. At most MOST parameters.
     """
+    if not (active > 0 and active <= MOST):
+        raise ValueError(f"active must be a number of parameters above 0 and at most {MOST}, got {active}")
     d = (active * ASPECT / PER_LAYER) ** (1.0 / 3.0)
     for _ in range(30):  # the tables take their part
         blocks = max(active - 2 * VOCAB * d, 0.05 * active)

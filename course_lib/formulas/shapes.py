@@ -53,6 +53,9 @@ def width_for_params(params: float, aspect: float) -> float:
 # --- Rotary positions (Su et al. 2021, arXiv 2104.09864) ----------------------------------------------------
 
 
+WIDEST_HEAD = 65536  # channels; what a sum over the pairs of a head does at most
+
+
 def rope_angle(pair: float, d_head: float, base: float) -> float:
     """Radians that channel pair 0, 1, ... d_head/2 - 1 turns at each position: base^(-2 pair / d_head)."""
     if pair < 0 or pair >= positive("d_head", d_head) / 2:
@@ -68,9 +71,12 @@ def rope_wavelength(pair: float, d_head: float, base: float) -> float:
 def rope_score(distance: float, d_head: float, base: float) -> float:
     """Score of a query with an equal key `distance` positions away, over the score at distance 0.
 
-    Every pair adds the cosine of its turn; all pairs equally long. Depends on the distance only.
+    Every pair adds the cosine of its turn; all pairs equally long. Depends on the distance only. A head has
+    2 to WIDEST_HEAD channels.
     """
-    pairs = math.floor(positive("d_head", d_head) / 2)
+    if not (d_head >= 2 and d_head <= WIDEST_HEAD):
+        raise ValueError(f"d_head must be a number of channels from 2 to {WIDEST_HEAD}, got {d_head}")
+    pairs = math.floor(d_head / 2)
     return sum([math.cos(distance * rope_angle(i, d_head, base)) for i in range(pairs)]) / pairs
 
 

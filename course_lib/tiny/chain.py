@@ -22,6 +22,7 @@ from course_lib.tiny.sample import generate
 SIGNS = Tokenizer("0123456789+-*=")
 PLUS, EQUALS, DIGITS = 10, 13, 10  # + - * are tokens 10, 11, 12
 HIGHEST = 5  # operands are 1 to 5, so that a narrow model learns the sums within a minute
+LONGEST = 6  # steps of which every combination is tried: 15 times as many with each
 EXAM_SEED = 10**6  # questions of examinations are drawn apart from those of training
 
 
@@ -122,9 +123,10 @@ def ceiling(last: int) -> float:
     """Best possible accuracy of whoever reads only the last `last` steps.
 
     What came before may be any digit. Exact: every combination of signs and digits is tried with all ten
-    starts, and the likeliest end is bet on.
+    starts, and the likeliest end is bet on. At most LONGEST steps: there are 11 million combinations of six.
     """
-    whole("last", last, least=0)
+    if whole("last", last, least=0) > LONGEST:
+        raise ValueError(f"last must be at most {LONGEST}: 15^last combinations are tried; got {last}")
     best = torch.full((1, DIGITS), 1 / DIGITS)  # chance of each digit, for each history
     for _ in range(last):
         best = torch.cat(
