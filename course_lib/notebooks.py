@@ -6,6 +6,8 @@ with a fresh run. Everything else a reader sees in the book is executed when the
 
     python -m course_lib.notebooks normalize [--check] [notebook …]
     python -m course_lib.notebooks update-outputs notebook …
+    python -m course_lib.notebooks new 21_name "Title"      (see scaffold.py)
+    python -m course_lib.notebooks parts 21
 """
 
 from __future__ import annotations
@@ -170,15 +172,38 @@ def _default_paths() -> list[Path]:
     return sorted((Path(__file__).resolve().parents[1] / "lessons").glob("*.ipynb"))
 
 
+def _lesson(command: str, arguments: list[str]) -> int:
+    """The commands about a whole lesson."""
+    from course_lib import scaffold
+
+    if command == "parts":
+        if len(arguments) != 1 or not arguments[0].isdigit():
+            raise ValueError("parts takes the number of a lesson, such as 20")
+        print(scaffold.parts(int(arguments[0])))
+        return 0
+    if len(arguments) != 2:
+        raise ValueError('new takes a name and a title, such as 21_vocabulary "Vocabulary"')
+    for path in scaffold.new(arguments[0], arguments[1]):
+        print(path.relative_to(scaffold.ROOT))
+    update_outputs(scaffold.ROOT / "lessons" / f"{arguments[0]}.ipynb")
+    print("The notebook has been executed, its compared outputs stored. Now write: see CONTRIBUTING.md")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m course_lib.notebooks")
-    parser.add_argument("command", choices=["normalize", "update-outputs"])
-    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument("command", choices=["normalize", "update-outputs", "new", "parts"])
+    parser.add_argument("arguments", nargs="*", help='notebooks; new: a name and a "title"; parts: a number')
     parser.add_argument("--check", action="store_true", help="change nothing; fail unless all are normal")
     options = parser.parse_intermixed_args(arguments)
+    if options.command in ("new", "parts"):
+        try:
+            return _lesson(options.command, options.arguments)
+        except ValueError as error:
+            parser.error(str(error))
     status = 0
-    for path in options.notebooks or _default_paths():
+    for path in [Path(name) for name in options.arguments] or _default_paths():
         if options.command == "update-outputs":
             update_outputs(path)
             print(f"{path.name}: outputs of marked cells stored")

@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import random
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -92,10 +93,12 @@ def test_python_and_javascript_agree(page: Page, name: str) -> None:
 def test_is_complete(name: str) -> None:
     """Two things to try at least, each of them saying what it shows; an alternative text; something told."""
     widget = REGISTRY[name]()
-    assert len(widget.spec["tries"]) >= 2
-    assert all(len(t["shows"].split()) >= 6 for t in widget.spec["tries"])
-    assert len(widget.spec["alt"].split()) >= 5 and widget.spec["title"]
-    assert widget.result["readouts"] or widget.result.get("verdict")
+    assert len(widget.spec["tries"]) >= 2, f"{name}: two attempts or more (tries=)"
+    for t in widget.spec["tries"]:
+        assert len(t["shows"].split()) >= 6, f"{name}: {t['label']!r} should say in a sentence what it shows"
+    assert len(widget.spec["alt"].split()) >= 5 and widget.spec["title"], f"{name}: a title, and alt in words"
+    told = widget.result["readouts"] or widget.result.get("verdict")
+    assert told, f"{name}: compute should return readouts or a verdict"
     assert "NaN" not in json.dumps(widget.result) and "Infinity" not in json.dumps(widget.result)
 
 
@@ -110,6 +113,14 @@ def test_readers_without_scripts_see_its_default(name: str) -> None:
     shown = " ".join(words)
     assert widget.spec["title"] in shown
     assert all(r["value"] in shown for r in widget.result["readouts"])
+
+
+@each_explorable
+def test_view_is_registered(name: str) -> None:
+    """The page knows the view that an explorable asks for."""
+    view, index = REGISTRY[name]().spec["view"], STATIC.parent / "front" / "src" / "views" / "index.js"
+    known = re.search(r"VIEWS = \{(.+?)\}", index.read_text(encoding="utf-8"), re.S)
+    assert known and view in re.findall(r"\w+", known[1]), f"{name}: add the view {view!r} to {index.name}"
 
 
 def test_ids_are_unique() -> None:

@@ -35,7 +35,8 @@ def python(source: str) -> str:
 @each_notebook
 def test_is_in_normal_form(path: Path) -> None:
     """The file is what `python -m course_lib.notebooks normalize` writes."""
-    assert path.read_text(encoding="utf-8") == notebooks.to_text(notebooks.read(path))
+    normal = path.read_text(encoding="utf-8") == notebooks.to_text(notebooks.read(path))
+    assert normal, f"run: python -m course_lib.notebooks normalize lessons/{path.name}"
 
 
 @each_notebook
@@ -45,7 +46,7 @@ def test_has_the_frame(path: Path) -> None:
     assert sum(line.startswith("# ") for line in lines) == 1, "one title"
     headings = [line[3:].strip() for line in lines if line.startswith("## ")]
     framed = [next((f for f in FRAME if h.startswith(f)), None) for h in headings]
-    assert [f for f in framed if f] == FRAME, headings
+    assert [f for f in framed if f] == FRAME, f"sections {headings}; expected, in this order, {FRAME}"
 
 
 @each_notebook
@@ -60,7 +61,8 @@ def test_says_what_it_is_about(path: Path) -> None:
 def test_cells_are_small(path: Path) -> None:
     """A code cell holds one idea, and no long function."""
     for source in sources(path, "code"):
-        assert len(source.splitlines()) <= MAX_CELL_LINES, source
+        lines = len(source.splitlines())
+        assert lines <= MAX_CELL_LINES, f"{lines} lines, {MAX_CELL_LINES} at most: split the cell\n{source}"
         for node in ast.walk(ast.parse(python(source))):
             if isinstance(node, ast.FunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
@@ -91,7 +93,7 @@ def test_marker_stands_alone(path: Path) -> None:
     """A comparison marker shares its line with nothing: nbval would not see it."""
     for source in sources(path, "code"):
         if notebooks.MARKER in source:
-            assert notebooks.is_marked(source), source
+            assert notebooks.is_marked(source), f"{notebooks.MARKER} stands alone on its line\n{source}"
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
@@ -110,7 +112,8 @@ def test_no_function_is_written_twice() -> None:
     for path in LESSONS:
         trees = [ast.parse(python(source)) for source in sources(path, "code")]
         names.update({n.name for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)})
-    assert [name for name, count in names.items() if count > 1] == []
+    twice = [name for name, count in names.items() if count > 1]
+    assert not twice, f"defined in two cells of the lessons, so move to course_lib: {twice}"
 
 
 def make_notebook(*code: str) -> dict:

@@ -76,10 +76,12 @@ def test_the_key_is_right_and_the_rest_is_not(number: str, question: questions.Q
 def test_a_lesson_asks_enough(number: str) -> None:
     """Six questions or more, two of them numeric, a guess, ids unique, prompts and reasons different."""
     content = lesson(number)
-    assert len(content.questions) >= 6 and content.predictions
-    assert sum(q.kind == "numeric" for q in content.questions) >= 2
+    assert len(content.questions) >= 6, f"{content.id}: a quiz asks six questions or more"
+    assert content.predictions, f"{content.id}: a guess before the evidence is missing (predictions=)"
+    numeric = sum(q.kind == "numeric" for q in content.questions)
+    assert numeric >= 2, f"{content.id}: two questions or more want a number; {numeric} do"
     ids = [q.id for q in (*content.predictions, *content.questions, *content.exercises)]
-    assert len(set(ids)) == len(ids)
+    assert len(set(ids)) == len(ids), f"{content.id}: two questions share an id: {ids}"
     for q in content.questions:
         whys = [o.why for o in q.options]
         assert len(set(whys)) == len(whys), f"{q.id}: two options are answered with the same words"
@@ -94,7 +96,9 @@ def test_the_right_option_does_not_stand_out_by_length(number: str) -> None:
         right = max(len(o.text) for o in q.options if o.right)
         wrong = max(len(o.text) for o in q.options if not o.right)
         giveaways += right > 1.5 * wrong
-    assert giveaways <= len(singles) / 2
+    assert giveaways <= len(singles) / 2, (
+        f"lesson {number}: in {giveaways} of {len(singles)} single choices the right option is half as long "
+        "again as any other; shorten it or lengthen a wrong one")
 
 
 def test_answers_in_a_live_notebook() -> None:

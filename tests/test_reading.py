@@ -388,4 +388,4 @@ def test_lessons_show_every_explorable() -> None:
         )
         for key in REGISTRY:
             if key.startswith(f"lesson_{name[:2]}."):
-                assert f".{key.split('.')[1]}(" in source, key
+                assert f".{key.split('.')[1]}(" in source, f"no cell of lessons/{name}.ipynb shows {key}"

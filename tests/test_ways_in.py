@@ -39,10 +39,10 @@ def test_every_term_is_linked_by_a_lesson(term: str) -> None:
 def test_every_lesson_links_terms_of_the_glossary() -> None:
     """No role names a term that is not there, and each lesson links three terms or more."""
     known = {term.lower() for term in TERMS}
-    assert set(LINKED) <= known
+    assert set(LINKED) <= known, f"not in book/glossary.md: {sorted(set(LINKED) - known)}"
     for number in usage.lessons():
         count = sum(number in numbers for numbers in LINKED.values())
-        assert count >= 3, f"lesson {number} links {count} terms"
+        assert count >= 3, f"lesson {number} links {count} terms of the glossary; three or more are asked for"
 
 
 def test_terms_and_symbols_are_read_whole() -> None:
@@ -53,6 +53,23 @@ def test_terms_and_symbols_are_read_whole() -> None:
                            if line and line[0] not in " `"]  # fmt: skip
     assert len(usage.glossary_symbols()) == text.split("## Terms")[0].count("\n| $")
     assert usage.term_key("pipeline\n stages <Pipeline parallelism>") == "pipeline parallelism"
+
+
+WORDS = ("twenty", "twenty-one", "twenty-two", "twenty-three", "twenty-four", "twenty-five", "twenty-six")
+
+
+def test_every_list_names_the_same_lessons() -> None:
+    """The notebooks, the table of contents, lessons.yml and the home page agree, and numbers run."""
+    there = [path.stem for path in sorted((ROOT / "lessons").glob("[0-9]*.ipynb"))]
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    named = [name.removeprefix("lessons/") for name in chapters if name.startswith("lessons/")]
+    assert named == there, "_toc.yml and lessons/ differ"
+    assert [row.file for row in usage.lessons().values()] == there, "book/lessons.yml and lessons/ differ"
+    assert [int(name[:2]) for name in there] == list(usage.lessons()), "numbers run from 01 without a gap"
+    word = WORDS[len(there) - 20].capitalize()
+    home = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    assert f"{word} lessons" in home, f"book/intro.md: there are {len(there)} lessons; write “{word} lessons”"
 
 
 def test_paths_lead_to_lessons_and_explorables() -> None:
@@ -66,9 +83,12 @@ def test_paths_lead_to_lessons_and_explorables() -> None:
         numbers = {step["lesson"] for step in path["steps"]}
         assert ways.minutes_of(ways.path_lessons(path)) == sum(minutes[n] for n in numbers)
         assert ways.hours(sum(minutes[n] for n in numbers)) in ways._steps(path)
-    assert ways.path_lessons(paths["the-whole-course"]) == sorted(minutes)
+    whole = ways.path_lessons(paths["the-whole-course"])
+    assert whole == sorted(minutes), "book/paths.yml: the whole course has a step for each lesson"
     opened = {id for step in paths["the-whole-course"]["steps"] for id in step["open"]}
-    assert opened == {e.id for e in usage.explorables()}, "the whole course opens everything"
+    shown = {e.id for e in usage.explorables()}
+    assert opened == shown, (
+        f"book/paths.yml: the whole course opens every explorable; missing {sorted(shown - opened)}")
 
 
 def test_a_path_to_nowhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +105,8 @@ def test_a_path_to_nowhere_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_every_explorable_is_listed_once() -> None:
     """Each factory of the registry stands in the lesson whose number it carries."""
     homes = usage.factory_lessons()
-    assert set(homes) == set(REGISTRY)
+    unseen = sorted(set(REGISTRY) - set(homes))
+    assert not unseen and set(homes) <= set(REGISTRY), f"no cell of its lesson calls {unseen}"
     assert all(key.startswith(f"lesson_{number:02d}.") for key, number in homes.items())
     ids = [e.id for e in usage.explorables()]
     assert len(set(ids)) == len(ids) == len(REGISTRY)
@@ -128,7 +149,8 @@ def test_every_labelled_equation_is_listed() -> None:
     text = "\n".join("\n".join(usage.cells(n, "markdown")) for n in usage.lessons())
     labels = re.findall(r"^\s*\$\$ \((eq-[\w-]+)\)", text, re.M)
     assert [e.label for e in found] == labels and len(set(labels)) == len(labels)
-    assert {e.lesson for e in found} == set(usage.lessons())
+    without = sorted(set(usage.lessons()) - {e.lesson for e in found})
+    assert not without, f"lessons {without} label no equation: $$ … $$ (eq-NN-name)"
     for equation in found:
         assert "$$" not in equation.tex and course_math.to_mathml(equation.tex, display=True)
 
