@@ -1,6 +1,7 @@
 # The course in two commands: `make book`, `make test`. `make help` lists the rest.
 #
 # TORCH_INDEX=<address>  installs torch from that package index first (CPU-only wheels; see README).
+# JOBS=<number>          lessons that `make book` executes at once (default: one a core, at most four).
 # STUDY=<arguments>      of `make study`, such as STUDY="grid --workers 4".
 # NOTEBOOKS=<folder>     what `make lab` opens instead of lessons.
 # LAB=<arguments>        of `make lab`, such as LAB="--no-browser --port=8890".
@@ -9,6 +10,7 @@
 PY := .venv/bin/python
 READY := .venv/.course-ready
 TORCH_INDEX ?=
+JOBS ?=
 STUDY ?=
 NOTEBOOKS ?= lessons
 LAB ?=
@@ -17,7 +19,7 @@ PORT ?= 8000
 .PHONY: book test lab study serve bench bundle clean help
 
 book: $(READY)  ## execute the lessons and build the book into _build/html
-	@$(PY) scripts/build_book.py
+	@$(PY) scripts/build_book.py $(if $(JOBS),--jobs $(JOBS))
 
 test: $(READY)  ## everything that must hold: lint, types, book, library, lessons, site in a browser
 	@scripts/run_tests.sh

@@ -17,6 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,16 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
-def execute(path: Path, say: Callable[[str], None] = lambda text: None) -> Execution:
-    """Run every cell of a lesson in a fresh kernel, in the lesson's folder."""
+def execute(
+    path: Path,
+    say: Callable[[str], None] = lambda text: None,
+    turn: Callable[[str], AbstractContextManager[None]] = lambda source: nullcontext(),
+) -> Execution:
+    """Run every cell of a lesson in a fresh kernel, in the lesson's folder.
+
+    `say` hears where it stands. `turn(source)` is held while a cell runs; the seconds count from the moment
+    at which it was given (`course_lib.turns`).
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
@@ -127,15 +136,20 @@ def execute(path: Path, say: Callable[[str], None] = lambda text: None) -> Execu
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--IPKernelApp.log_level=40"],  # it warns about local TCP
     )
-    started = time.perf_counter()
+    started, seconds = time.perf_counter(), 0.0
     with client.setup_kernel():
+        seconds += time.perf_counter() - started
         for index, cell in enumerate(notebook.cells[:count]):
+            if cell.cell_type != "code":
+                continue
             say(f"cell {index + 1} of {count}")
-            try:
-                client.execute_cell(cell, index)
-            except (CellExecutionError, CellTimeoutError) as error:
-                raise CellFailed(_failure(path, index, cell, error)) from error
-        seconds = time.perf_counter() - started
+            with turn(cell.source):
+                started = time.perf_counter()
+                try:
+                    client.execute_cell(cell, index)
+                except (CellExecutionError, CellTimeoutError) as error:
+                    raise CellFailed(_failure(path, index, cell, error)) from error
+                seconds += time.perf_counter() - started
         imported = _imported_files(client, notebook)
     return Execution(notebook, seconds, imported)
 

@@ -300,21 +300,22 @@ def test_a_lesson_whose_cached_execution_is_damaged_is_executed_again(
     from jupyter_cache.base import CacheBundleIn
 
     sys.path.insert(0, str(ROOT / "scripts"))
-    import build_book
+    import lesson_runs
 
     path = tmp_path / "lesson.ipynb"
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
     nbformat.write(book, path)
     cache = get_cache(tmp_path / "cache")
-    record = {"data": "d", "code": build_book.code_of(path), "imported": [], "modules": build_book.digest([])}
+    code, modules = lesson_runs.code_of(path), lesson_runs.digest([])
+    record = {"data": "d", "code": code, "imported": [], "modules": modules}
     for damage in ("cut", "empty", "other", "gone"):
         again = CacheBundleIn(book, str(path))
         cache.cache_notebook_bundle(again, check_validity=False, overwrite=True)
-        assert build_book.is_current(path, cache, record, "d")
+        assert lesson_runs.is_current(path, cache, record, "d")
         kept = next((tmp_path / "cache" / "executed").rglob("*.ipynb"))
         whole = kept.read_text()
         kept.write_text({"cut": whole[: len(whole) // 2], "other": "{}"}.get(damage, ""))
         if damage == "gone":
             kept.unlink()
-        assert not build_book.is_current(path, cache, record, "d")
+        assert not lesson_runs.is_current(path, cache, record, "d")
         assert "damaged" in capsys.readouterr().out
