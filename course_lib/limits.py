@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from course_lib import formulas, guard
 from course_lib import rows as tables
@@ -21,7 +20,6 @@ REPEATED = ("kind", "d_model", "seed", "unique", "tokens", "setting")  # two run
 KINDS = ("repeat", "fresh", "epochs", "noise", "filter", "copies", "leak")
 WIDTH = 32  # of the models in most runs
 POOL_NOISE = 0.4  # of the dirtiest document in the filter's pool; the cleanest has none
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,33 +53,19 @@ class Pair:
     count: int  # of pairs; 1 if planted
 
 
-def place(name: str) -> Path:
-    """The file of a table that ships."""
-    return tables.path(f"{name}.csv")
-
-
-def read(path: Path, kind: type[T]) -> list[T]:
-    """The rows of a table as instances of a dataclass, each cell as its field's type."""
-    return tables.read(path, kind, REPEATED if kind is Row else ())
-
-
-def write(path: Path, found: Sequence[Any]) -> None:
-    """Write dataclass instances as a table, all or nothing."""
-    tables.write(path, type(found[0]), found)
-
-
 @cache
 def runs(kind: str = "") -> tuple[Row, ...]:
     """The shipped runs, all or of one kind."""
     if kind and kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}, got {kind!r}")
-    return tuple(row for row in read(place("repeats"), Row) if kind in ("", row.kind))
+    found = tables.read(tables.path("repeats.csv"), Row, REPEATED)
+    return tuple(row for row in found if kind in ("", row.kind))
 
 
 @cache
 def pairs(kind: str = "") -> tuple[Pair, ...]:
     """The shipped pairs of documents, all or of one kind."""
-    return tuple(row for row in read(place("pairs"), Pair) if kind in ("", row.kind))
+    return tuple(row for row in tables.read(tables.path("pairs.csv"), Pair) if kind in ("", row.kind))
 
 
 def mean_loss(found: Sequence[Row]) -> float:

@@ -83,9 +83,7 @@ def _served(where: str, row: dict[str, str]) -> Served:
 
 def bound(row: Served) -> float:
     """What the roof allows at most, in the unit of the row: tokens/s, or at least so many ms to the first."""
-    gpu, config = catalog.gpu(row.gpu), catalog.model(row.model).config
-    if config is None:
-        raise ValueError(f"the shape of {row.model} is not public, so nothing can be counted")
+    gpu, config = catalog.gpu(row.gpu), catalog.config_of(row.model)
     peak, bandwidth = gpu.peak(row.number_format) * row.devices, gpu.bandwidth_gbs * 1e9 * row.devices
     value_bytes = bits_of(row.number_format) / 8
     first = roofline.prefill(config, row.prompt, row.batch, peak, bandwidth, value_bytes)["seconds"]
@@ -111,9 +109,7 @@ def usd_per_million(
 
     One device each, with memory of at least `least_gib` GiB and a peak in that format; cheapest first.
     """
-    config = catalog.model(model).config
-    if config is None:
-        raise ValueError(f"the shape of {model} is not public, so nothing can be counted")
+    config = catalog.config_of(model)
     found = {}
     for gpu in catalog.gpus():
         rent = price(gpu.name)

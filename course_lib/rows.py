@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from course_lib.study.table import replace_text
+from course_lib.files import replace_text
 
 T = TypeVar("T")
 _KINDS: dict[str, Any] = {"int": int, "float": float, "str": str}

@@ -21,7 +21,7 @@ import nbformat
 import pytest
 import torch
 
-from course_lib import limits, market, rows, study, tiny
+from course_lib import files, limits, market, rows, study, tiny
 from course_lib.catalog import abilities, scores
 from course_lib.quizzes import questions as ask
 from course_lib.study import table
@@ -48,7 +48,7 @@ def weights(path: Path, value: float) -> None:
 
 
 def text(path: Path, value: float) -> None:
-    table.replace_text(path, f"{value}\n" * 50)
+    files.replace_text(path, f"{value}\n" * 50)
 
 
 WRITERS = {"checkpoint": weights, "table": text}
@@ -187,7 +187,7 @@ def data(name: str) -> Path:
 
 # name -> file, what reads it (uncached), a column of numbers, a way to read another file in its place
 SHIPPED: dict[str, tuple[Path, Any, str, Any, str]] = {
-    "repeats": (data("repeats.csv"), limits.runs, "loss", limits, "place"),
+    "repeats": (data("repeats.csv"), limits.runs, "loss", rows, "path"),
     "moe": (data("moe.csv"), moe_study.rows, "loss", moe_study, "_table"),
     "distill": (data("distill.csv"), distill.rows, "loss", distill, "_table"),
     "feedback": (data("feedback.csv"), feedback.points, "kl", feedback, "_table"),

@@ -120,7 +120,6 @@ MODULES = (
     "tiny.corpus",
 )  # fmt: skip
 EXCLUDED = {  # with the reason
-    "limits.place": "a path from a name of ours", "limits.read": "see test_faults", "limits.write": "writes",
     "planner.record": "any dict becomes an object", "tiny.recipe.train_text": "trains",
     "factcheck.all_claims": "takes nothing, and seconds", "factcheck.counts": "takes results of ours",
     "plans.known_runs": "takes nothing, and seconds", "forecasting.registered": "takes nothing, and seconds",

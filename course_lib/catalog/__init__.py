@@ -4,6 +4,20 @@ The data are in `models.csv`, `gpus.csv` and `runs.csv` beside this file. Look-u
 punctuation; a name that is not there is answered with the nearest ones.
 """
 
-from course_lib.catalog.tables import GPU, Model, Run, config_of, gpu, gpus, model, models, run, runs
+from course_lib.catalog.tables import (
+    GPU,
+    Model,
+    Run,
+    config_of,
+    gpu,
+    gpus,
+    model,
+    models,
+    run,
+    runs,
+    size_and_tokens,
+)  # fmt: skip
 
-__all__ = ["GPU", "Model", "Run", "config_of", "gpu", "gpus", "model", "models", "run", "runs"]
+__all__ = [
+    "GPU", "Model", "Run", "config_of", "gpu", "gpus", "model", "models", "run", "runs", "size_and_tokens",
+]  # fmt: skip

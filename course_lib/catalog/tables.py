@@ -136,8 +136,16 @@ def config_of(name: str) -> ModelConfig:
     """The shape of a catalog model; a ValueError where it is not public."""
     config = model(name).config
     if config is None:
-        raise ValueError(f"the shape of {name} is not public")
+        raise ValueError(f"the shape of {name} is not public, so nothing can be counted")
     return config
+
+
+def size_and_tokens(name: str) -> tuple[float, float]:
+    """Parameters a token uses and training tokens of a model; a ValueError where one is not published."""
+    row = model(name)
+    if row.active_params is None or row.tokens is None:
+        raise ValueError(f"{name} has no published size and token count")
+    return float(row.active_params), float(row.tokens)
 
 
 @cache

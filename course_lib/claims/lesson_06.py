@@ -1,6 +1,7 @@
 """Claims of lesson 6, Chinchilla: the rule of 20, the matched pair, and which models were trained by it."""
 
-from course_lib import catalog, formulas, text
+from course_lib import formulas, text
+from course_lib.catalog import size_and_tokens
 from course_lib.claims import Claim, Finding, agree, by_cases, worst
 
 LAWS = {
@@ -15,16 +16,8 @@ RULE = 20.0
 NEAR = 1.25  # within this factor of 20 counts as trained by the rule
 
 
-def _run(name: str) -> tuple[float, float]:
-    """Parameters and training tokens of a catalog model that published both."""
-    row = catalog.model(name)
-    if row.active_params is None or row.tokens is None:
-        raise ValueError(f"{name} has no published size and token count")
-    return float(row.active_params), float(row.tokens)
-
-
 def _ratio(name: str) -> float:
-    return formulas.tokens_per_param(*_run(name))
+    return formulas.tokens_per_param(*size_and_tokens(name))
 
 
 def _best_ratio(flops: float, law: dict[str, float]) -> float:
@@ -46,7 +39,7 @@ def equal_growth() -> Finding:
 
 
 def twenty() -> Finding:
-    """20 tokens for each parameter, by each set of constants."""
+    """20 tokens per parameter, by each set of constants."""
     ratios = {name: _best_ratio(BUDGET, law) for name, law in LAWS.items()}
     value = ", ".join(f"{r:.0f} {name}" for name, r in ratios.items()) + f" at {text.sci(BUDGET)} FLOPs"
     why = "A rule of thumb near this budget: the refit gives it, the constants that everyone prints do not."
@@ -55,15 +48,15 @@ def twenty() -> Finding:
 
 def _losses(first: str, second: str) -> list[tuple[float, float]]:
     """Losses of two models by each set of constants."""
+    one, two = size_and_tokens(first), size_and_tokens(second)
     return [
-        (formulas.chinchilla_loss(*_run(first), law), formulas.chinchilla_loss(*_run(second), law))
-        for law in LAWS.values()
+        (formulas.chinchilla_loss(*one, law), formulas.chinchilla_loss(*two, law)) for law in LAWS.values()
     ]
 
 
 def matched_gopher() -> Finding:
     """It beat it."""
-    size = _run("Gopher")[0] / _run("Chinchilla")[0]
+    size = size_and_tokens("Gopher")[0] / size_and_tokens("Chinchilla")[0]
     pairs = _losses("Chinchilla", "Gopher")
     better = all(a < b for a, b in pairs) and MMLU["Chinchilla"] > 1.1 * MMLU["Gopher"]
     gap = [b - a for a, b in pairs]
@@ -74,7 +67,7 @@ def matched_gopher() -> Finding:
 
 def beat_gopher() -> Finding:
     """By all sets of constants, and on MMLU."""
-    size = _run("Gopher")[0] / _run("Chinchilla")[0]
+    size = size_and_tokens("Gopher")[0] / size_and_tokens("Chinchilla")[0]
     holds = [a < b for a, b in _losses("Chinchilla", "Gopher")] + [MMLU["Chinchilla"] > MMLU["Gopher"]]
     value = f"{size:.0f} times smaller; MMLU {MMLU['Chinchilla']} against {MMLU['Gopher']:.0f}"
     why = "Lower loss by every set of constants as well."
@@ -83,7 +76,7 @@ def beat_gopher() -> Finding:
 
 def gpt3_short() -> Finding:
     """3.5T, a factor of 12."""
-    n, d = _run("GPT-3")
+    n, d = size_and_tokens("GPT-3")
     wanted = RULE * n
     own = formulas.rule_of_20_params(formulas.training_flops(n, d))
     why = f"At its size. For its own compute the rule wants {own / 1e9:.0f}B on {RULE * own / 1e12:.2f}T."
@@ -100,8 +93,8 @@ def examples() -> Finding:
 
 def chinchilla_flops() -> Finding:
     """5.9e23."""
-    flops = formulas.training_flops(*_run("Chinchilla"))
-    gopher = formulas.training_flops(*_run("Gopher"))
+    flops = formulas.training_flops(*size_and_tokens("Chinchilla"))
+    gopher = formulas.training_flops(*size_and_tokens("Gopher"))
     why = f"6ND. Gopher's is {text.sci(gopher)}; the paper counts both at about {text.sci(BUDGET)}."
     return Finding(agree(5.9e23, flops, 2), f"{text.sci(flops)} FLOPs", why)
 
@@ -117,11 +110,11 @@ def too_few() -> Finding:
     """Fewer than any set of constants wants at their own budgets."""
     names = ("GPT-3", "PaLM")
     short = [
-        _best_ratio(formulas.training_flops(*_run(name)), law) / _ratio(name)
+        _best_ratio(formulas.training_flops(*size_and_tokens(name)), law) / _ratio(name)
         for name in names
         for law in LAWS.values()
     ]
-    value = ", ".join(f"{name} {_ratio(name):.2f}" for name in names) + " tokens a parameter"
+    value = ", ".join(f"{name} {_ratio(name):.2f}" for name in names) + " tokens per parameter"
     why = f"The sets of constants want {min(short):.0f} to {max(short):.0f} times as many at these budgets."
     return Finding(by_cases([factor > 1 for factor in short]), value, why)
 
@@ -129,12 +122,12 @@ def too_few() -> Finding:
 def who_was_short() -> Finding:
     """Models, not authors."""
     why = "The models sized by their rule were short of data. The authors were not the ones trained."
-    return Finding("caveat", f"GPT-3 {_ratio('GPT-3'):.1f} tokens a parameter", why, "evidence")
+    return Finding("caveat", f"GPT-3 {_ratio('GPT-3'):.1f} tokens per parameter", why, "evidence")
 
 
 def llama_followed() -> Finding:
     """Its paper starts from it."""
-    value = f"LLaMA 65B {_ratio('LLaMA 65B'):.0f}, 7B {_ratio('LLaMA 7B'):.0f} tokens a parameter"
+    value = f"LLaMA 65B {_ratio('LLaMA 65B'):.0f}, 7B {_ratio('LLaMA 7B'):.0f} tokens per parameter"
     why = "Its paper starts from the rule and then trains the small ones past it, to be cheap to serve."
     return Finding("confirmed", value, why, "evidence")
 
@@ -167,7 +160,8 @@ def together() -> Finding:
 
 def same_compute() -> Finding:
     """Against GPT-3 it is nearly twice the compute."""
-    chinchilla, gpt3, gopher = (formulas.training_flops(*_run(n)) for n in ("Chinchilla", "GPT-3", "Gopher"))
+    names = ("Chinchilla", "GPT-3", "Gopher")
+    chinchilla, gpt3, gopher = (formulas.training_flops(*size_and_tokens(n)) for n in names)
     why = f"The matched pair is Chinchilla and Gopher, {chinchilla / gopher:.2f} by 6ND."
     return Finding(agree(1, chinchilla / gpt3, 2), f"{chinchilla / gpt3:.2f} times GPT-3's compute", why)
 
@@ -181,13 +175,13 @@ def like_gpt3() -> Finding:
 
 def cheaper() -> Finding:
     """2N for each token."""
-    ratio = _run("GPT-3")[0] / _run("Chinchilla")[0]
+    ratio = size_and_tokens("GPT-3")[0] / size_and_tokens("Chinchilla")[0]
     return Finding("confirmed" if ratio > 1 else "wrong", f"{ratio:.1f} times fewer", "2N FLOPs a token.")
 
 
 def two_sides() -> Finding:
     """At one budget, too large and too little data are one thing."""
-    n, d = _run("Gopher")
+    n, d = size_and_tokens("Gopher")
     flops = formulas.training_flops(n, d)
     law = LAWS["refit"]
     large, short = n / formulas.chinchilla_params(flops, law), formulas.chinchilla_tokens(flops, law) / d
@@ -197,17 +191,17 @@ def two_sides() -> Finding:
 
 
 def _by_the_rule(names: list[str]) -> Finding:
-    """Whether most of the named models had about 20 tokens a parameter."""
+    """Whether most of the named models had about 20 tokens per parameter."""
     ratios = {name: _ratio(name) for name in names}
     near = [1 / NEAR < r / RULE < NEAR for r in ratios.values()]
     verdict = "wrong" if sum(near) < len(near) / 2 else by_cases(near)
     value = ", ".join(f"{name} {r:.0f}" for name, r in ratios.items())
-    return Finding(verdict, value, f"Tokens a parameter: {sum(near)} of {len(near)} are near 20.")
+    return Finding(verdict, value, f"Tokens per parameter: {sum(near)} of {len(near)} are near 20.")
 
 
 def llama13() -> Finding:
     """As the abstract says."""
-    n, gpt3 = _run("LLaMA 13B")[0], _run("GPT-3")[0]
+    n, gpt3 = size_and_tokens("LLaMA 13B")[0], size_and_tokens("GPT-3")[0]
     why = f"Its abstract: outperforms GPT-3 on most benchmarks, with {gpt3 / n:.0f} times fewer parameters."
     return Finding("rounded", "better on most benchmarks", why, "evidence")
 

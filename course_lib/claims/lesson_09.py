@@ -1,18 +1,11 @@
 """Claims of lesson 9, overtraining: tokens per parameter of real models, and what serving a model costs."""
 
 from course_lib import accounting, catalog, formulas
+from course_lib.catalog import size_and_tokens
 from course_lib.claims import Claim, Finding, agree, by_cases, config_of, worst
 
 RULE = 20.0  # tokens per parameter, the rule of thumb
 DEMANDS = (1e12, 1e14, 1e16)  # served tokens; DeepSeek reported 7.8e11 a day for February 2025
-
-
-def size_and_tokens(name: str) -> tuple[float, float]:
-    """Parameters a token uses, and training tokens, of a model that published both."""
-    row = catalog.model(name)
-    if row.active_params is None or row.tokens is None:
-        raise ValueError(f"{name} has no published size and token count")
-    return float(row.active_params), float(row.tokens)
 
 
 def ratio_of(name: str) -> float:
@@ -67,7 +60,7 @@ def phi3() -> Finding:
     """870 a parameter, 76B, 43 times."""
     found = _against_rule("Phi-3 Mini", 76e9, 3.3e12, 43)
     ratio = ratio_of("Phi-3 Mini")
-    value = f"{ratio:.0f} a parameter; {found.value}"
+    value = f"{ratio:.0f} per parameter; {found.value}"
     return Finding(worst(found.verdict, agree(870, ratio, 2)), value, found.why)
 
 
@@ -77,7 +70,7 @@ def _size_claim(name: str, size: float, tokens: float, note: str = "") -> Findin
     digits = (1 if size < 1e10 else 2, len(f"{tokens / 1e12:g}"))
     verdict = worst(agree(size, n, digits[0]), agree(tokens, d, digits[1]))
     value = f"{n / 1e9:.2f}B on {d / 1e12:g}T"
-    return Finding(verdict, value, f"{d / n:,.0f} tokens a parameter, {d / n / RULE:.0f} times 20.{note}")
+    return Finding(verdict, value, f"{d / n:,.0f} tokens per parameter, {d / n / RULE:.0f} times 20.{note}")
 
 
 def gemma() -> Finding:
@@ -102,7 +95,7 @@ def dominant() -> Finding:
     rows = [m for m in catalog.models("public") if m.date >= "2024" and m.active_params and m.tokens]
     past = [m.name for m in rows if ratio_of(m.name) >= 5 * RULE]
     rest = [m.name for m in rows if m.name not in past]
-    value = f"{len(past)} of {len(rows)} read 100 or more tokens a parameter"
+    value = f"{len(past)} of {len(rows)} read 100 or more tokens per parameter"
     why = f"Public models of the catalog since 2024; not {', '.join(rest)}. Why they did so is a judgment."
     return Finding(by_cases([m.name in past for m in rows]), value, why)
 
@@ -141,9 +134,9 @@ CLAIMS = [
     Claim("B048", "text 1", "Llama 3 8B read about 1,875 tokens per parameter.", per_parameter),
     Claim("B049", "text 1", "Llama 3 8B: optimum 160B tokens, read 15T, 94 times.", llama_8b),
     Claim("B051", "text 1", "Llama 3 70B: optimum 1.4T tokens, read 15T, 11 times.", llama_70b),
-    Claim("B053", "text 1", "Phi-3 Mini: 870 tokens a parameter, optimum 76B, 43 times.", phi3),
+    Claim("B053", "text 1", "Phi-3 Mini: 870 tokens per parameter, optimum 76B, 43 times.", phi3),
     Claim("B057", "text 1", "Gemma 2: 9B on 8T tokens.", gemma),
-    Claim("B060", "text 1", "Qwen 2.5: 7B on 18T tokens.", qwen),
+    Claim("B060", "text 1", "Qwen2.5: 7B on 18T tokens.", qwen),
     Claim("B062", "text 1", "Llama 3.2: 3B on 9T tokens.", llama_32),
     Claim("B066", "text 1", "Overtraining is the dominant strategy of 2024 and 2025.", dominant),
     Claim("D014", "text 3", "Inference cost grows linearly with the parameters.", linear),

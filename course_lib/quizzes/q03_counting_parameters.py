@@ -21,14 +21,6 @@ from course_lib.quizzes.questions import (
 GPT1_VOCAB = 40478
 
 
-def shape(name: str) -> ModelConfig:
-    """The published shape of a catalog model."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"{name} has no published shape")
-    return config
-
-
 def total(config: ModelConfig, **changes: object) -> int:
     """Parameters of a shape with some fields changed."""
     return accounting.params(dataclasses.replace(config, **changes))["total"]  # type: ignore[arg-type]
@@ -55,7 +47,7 @@ def build() -> Lesson:
 
 
 def _growth() -> Question:
-    small, large = shape("GPT-2 Small"), shape("GPT-3")
+    small, large = catalog.config_of("GPT-2 Small"), catalog.config_of("GPT-3")
     factor = total(large) / total(small)
     deep, wide = large.n_layers / small.n_layers, large.d_model / small.d_model
     return numeric(
@@ -69,7 +61,7 @@ def _growth() -> Question:
 
 
 def _slip() -> Question:
-    config = shape("GPT-2 Small")
+    config = catalog.config_of("GPT-2 Small")
     old = total(config, vocab=GPT1_VOCAB)
     return single(
         "slip",
@@ -79,7 +71,7 @@ def _slip() -> Question:
         wrong("The biases were left out", f"All biases and norms together are {text.si(_small_parts(config), 2)}: far too few."),
         wrong("The table of positions was left out",
               f"Positions cost {text.si(config.n_ctx * config.d_model, 2)}. The gap is {text.si(total(config) - 117e6, 2)}."),
-        wrong("One layer too few was counted", f"A layer holds {text.si(_layer(config), 2)}, close to the gap here. But the gap of the next size would then be {text.si(_layer(shape('GPT-2 Medium')), 3)}, and it is {text.si(total(shape('GPT-2 Medium')) - 345e6, 2)}."),
+        wrong("One layer too few was counted", f"A layer holds {text.si(_layer(config), 2)}, close to the gap here. But the gap of the next size would then be {text.si(_layer(catalog.config_of('GPT-2 Medium')), 3)}, and it is {text.si(total(catalog.config_of('GPT-2 Medium')) - 345e6, 2)}."),
     )  # fmt: skip
 
 
@@ -121,7 +113,7 @@ def _heads() -> Question:
 
 
 def _cheapest() -> Question:
-    c = shape("GPT-2 Small")
+    c = catalog.config_of("GPT-2 Small")
     costs = {
         "Twice the context (positions in a table)": total(c, n_ctx=2 * c.n_ctx),
         "An output head of its own": total(c, tied_head=False),
@@ -136,7 +128,7 @@ def _cheapest() -> Question:
 
 
 def _grouped() -> Question:
-    c = shape("Llama 3 8B")
+    c = catalog.config_of("Llama 3 8B")
     saved = total(c, n_kv_heads=c.n_heads) - total(c)
     return numeric(
         "grouped",
@@ -154,7 +146,7 @@ def _grouped() -> Question:
 
 
 def _same() -> Question:
-    c = shape("GPT-2 Small")
+    c = catalog.config_of("GPT-2 Small")
     tied = total(c, tied_head=False) - total(c)
     return multiple(
         "same",
@@ -169,7 +161,7 @@ def _same() -> Question:
 
 
 def _missing() -> Question:
-    c = shape("GPT-2 Small")
+    c = catalog.config_of("GPT-2 Small")
     parts, gap = accounting.params(c), total(c) - formulas.approx_params(c.n_layers, c.d_model)
     share = parts["embedding/token"] / gap
     return single(
@@ -185,7 +177,7 @@ def _missing() -> Question:
 def _gated() -> Question:
     d = 4096
     key = 8 * d / 3
-    used = shape("LLaMA 7B").d_ff
+    used = catalog.config_of("LLaMA 7B").d_ff
     return numeric(
         "gated",
         f"A plain feed-forward part of width 4d has two matrices. A gated one has three. How wide must it be, at d = {text.commas(d)}, to hold as many weights?",
@@ -201,7 +193,7 @@ def _gated() -> Question:
 
 
 def _two_counts() -> Question:
-    c = shape("GPT-2 Small")
+    c = catalog.config_of("GPT-2 Small")
     parts = accounting.params(c)
     body = parts["total"] - parts["embedding/token"] - parts["embedding/position"]
     return single(
@@ -215,8 +207,8 @@ def _two_counts() -> Question:
 
 
 def _llama() -> Question:
-    key = total(shape("LLaMA 7B"))
-    c = shape("LLaMA 7B")
+    key = total(catalog.config_of("LLaMA 7B"))
+    c = catalog.config_of("LLaMA 7B")
     return numeric(
         "llama", "How many parameters has LLaMA 7B, exactly?", key, rtol=1e-7,
         traps=[
@@ -233,7 +225,7 @@ def _window() -> Question:
     fits = [
         v
         for v in range(39000, 43000)
-        if all(round(total(shape(n), vocab=v) / 1e6) == m for n, m in printed.items())
+        if all(round(total(catalog.config_of(n), vocab=v) / 1e6) == m for n, m in printed.items())
     ]
     return numeric(
         "window", "How many vocabulary sizes reproduce all four printed counts?", len(fits), rtol=1e-6,

@@ -2,7 +2,8 @@
 
 import math
 
-from course_lib import catalog, formulas, text
+from course_lib import formulas, text
+from course_lib.catalog import size_and_tokens
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -40,16 +41,8 @@ def build() -> Lesson:
     )
 
 
-def _run(name: str) -> tuple[float, float]:
-    """Parameters and tokens of a catalog model that published both."""
-    row = catalog.model(name)
-    if row.active_params is None or row.tokens is None:
-        raise ValueError(f"{name} has no published size and token count")
-    return float(row.active_params), float(row.tokens)
-
-
 def _ratio(name: str) -> float:
-    return formulas.tokens_per_param(*_run(name))
+    return formulas.tokens_per_param(*size_and_tokens(name))
 
 
 def _best_ratio(flops: float, law: dict[str, float]) -> float:
@@ -72,7 +65,7 @@ def _ten_times() -> Question:
 def _printed_guess() -> Question:
     printed = _best_ratio(GOPHER_FLOPS, PRINTED)
     return numeric(
-        "printed", f"Everyone knows “20 tokens for each parameter”, and everyone prints the same five constants of the law. Put the printed constants into the formula for the optimum, at Chinchilla’s budget of {text.sci(GOPHER_FLOPS)} FLOPs. Which ratio comes out?",
+        "printed", f"Everyone knows “20 tokens per parameter”, and everyone prints the same five constants of the law. Put the printed constants into the formula for the optimum, at Chinchilla’s budget of {text.sci(GOPHER_FLOPS)} FLOPs. Which ratio comes out?",
         printed, unit="tokens per parameter", rtol=0.1,
         why=f"{text.sig(printed, 2)}, not 20. The unrounded exponents give {text.sig(_best_ratio(GOPHER_FLOPS, PRECISE), 2)}, the refit of 2024 {text.sig(_best_ratio(GOPHER_FLOPS, REFIT), 2)}.",
         traps=[trap(20, "That is the rule of thumb. The question is what the printed constants give.")],
@@ -125,7 +118,7 @@ def _drift() -> Question:
 
 def _matched() -> Question:
     flops = {
-        name: formulas.training_flops(*_run(name)) for name in ("Chinchilla", "GPT-3", "Gopher", "LLaMA 65B")
+        name: formulas.training_flops(*size_and_tokens(name)) for name in ("Chinchilla", "GPT-3", "Gopher", "LLaMA 65B")
     }
     return single(
         "matched", "Which pair of models shows what the *split* alone does, with the compute about equal?",
@@ -148,7 +141,7 @@ def _mean() -> Question:
 
 def _twenty() -> Question:
     return multiple(
-        "twenty", "What is true about “20 tokens for each parameter”?",
+        "twenty", "What is true about “20 tokens per parameter”?",
         right("It fits the model that Hoffmann et al. trained: 1.4T tokens, 70B parameters", "1.4T/70B is 20 exactly. That is where most readers have it from."),
         right("The refit of 2024 gives about that ratio at Chinchilla’s budget", f"{text.sig(_best_ratio(GOPHER_FLOPS, REFIT), 3)}, with a wide margin."),
         wrong("It follows from the constants 406.4, 410.7, 1.69, 0.34 and 0.28", f"They give {text.sig(_best_ratio(GOPHER_FLOPS, PRINTED), 2)} there."),
@@ -162,7 +155,7 @@ def _order() -> Question:
     names.sort(key=_ratio)
     listed = ", ".join(f"{name} {text.sig(_ratio(name), 3)}" for name in names)
     return ordering(
-        "order", "Order these models by tokens for each parameter, fewest first. Tokens: " + ", ".join(f"{name} {text.si(_run(name)[1], 2)}" for name in sorted(names)) + ".",
+        "order", "Order these models by tokens per parameter, fewest first. Tokens: " + ", ".join(f"{name} {text.si(size_and_tokens(name)[1], 2)}" for name in sorted(names)) + ".",
         names, why=f"{listed}. The LLaMA models that one of our source texts calls “Chinchilla-optimal” run from {text.sig(_ratio('LLaMA 65B'), 2)} to {text.sig(_ratio('LLaMA 7B'), 3)}.", hint="Divide D by N.",
     )  # fmt: skip
 
@@ -206,7 +199,7 @@ def _your_budget() -> Question:
 
 
 def _past_it() -> Question:
-    n, d = _run("LLaMA 7B")
+    n, d = size_and_tokens("LLaMA 7B")
     flops = formulas.training_flops(n, d)
     share = formulas.chinchilla_flops_for_loss(formulas.chinchilla_loss(n, d, REFIT), REFIT) / flops
     return numeric(

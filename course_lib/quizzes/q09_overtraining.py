@@ -1,6 +1,7 @@
 """Lesson 9: lifetime cost, the inference-aware optimum, tokens per parameter, and what overtraining buys."""
 
-from course_lib import catalog, formulas, text
+from course_lib import formulas, text
+from course_lib.catalog import size_and_tokens
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -41,17 +42,9 @@ def build() -> Lesson:
     )
 
 
-def _model(name: str) -> tuple[float, float]:
-    """Parameters a token uses and training tokens of a catalog model that published both."""
-    row = catalog.model(name)
-    if row.active_params is None or row.tokens is None:
-        raise ValueError(f"{name} has no published size and token count")
-    return float(row.active_params), float(row.tokens)
-
-
 def _tripled() -> Question:
     return single(
-        "tripled", f"Lesson 7’s bowl at 3e12 FLOPs. The best of our sizes read {BEST_RATIO} characters for each parameter. A smaller one, for the *same* FLOPs, read three times as many for each. What did that cost in loss?",
+        "tripled", f"Lesson 7’s bowl at 3e12 FLOPs. The best of our sizes read {BEST_RATIO} characters per parameter. A smaller one, for the *same* FLOPs, read three times as many for each. What did that cost in loss?",
         right(f"about {text.sig(TRIPLED, 1)} nats: less than two seeds differ", "The bottom of a bowl is flat. Little is lost, and the model is much smaller."),
         wrong("about 0.03 nats: more than two per cent", "That takes about ten times the best ratio. Near the bottom a bowl has no slope."),
         wrong("about 0.1 nats: clearly worse", "So much is lost only at the ends of the bowl."),
@@ -62,7 +55,7 @@ def _tripled() -> Question:
 
 
 def _llama_demand() -> Question:
-    n, d = _model("Llama 3 8B")
+    n, d = size_and_tokens("Llama 3 8B")
     demand = formulas.revealed_demand(n, d, REFIT)
     older = [formulas.revealed_demand(n, d, law) for law in (formulas.HOFFMANN_PRINTED, formulas.HOFFMANN_PRECISE)]
     return single(
@@ -77,7 +70,7 @@ def _llama_demand() -> Question:
 
 
 def _qwen() -> Question:
-    n, d = _model("Qwen2.5 7B")
+    n, d = size_and_tokens("Qwen2.5 7B")
     times = d / n / 20
     return numeric(
         "qwen", f"Qwen2.5 7B has {text.si(n, 4)} parameters and read {text.si(d, 2)} tokens. How many times the rule of 20 tokens per parameter is that?",
@@ -158,7 +151,7 @@ def _volume() -> Question:
 
 def _order() -> Question:
     names = ("GPT-3 175B", "Llama 3.1 405B", "LLaMA 7B", "Phi-3 Mini", "Llama 3 8B")
-    ratios = {name: _model(name)[1] / _model(name)[0] for name in names}
+    ratios = {name: size_and_tokens(name)[1] / size_and_tokens(name)[0] for name in names}
     inorder = sorted(names, key=lambda name: ratios[name])
     return ordering(
         "order", "Order by training tokens per parameter, least first.", inorder,

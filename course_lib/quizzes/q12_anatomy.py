@@ -19,14 +19,6 @@ from course_lib.quizzes.questions import (
 )  # fmt: skip
 
 
-def shape(name: str) -> ModelConfig:
-    """The published shape of a catalog model."""
-    config = catalog.model(name).config
-    if config is None:
-        raise ValueError(f"{name} has no published shape")
-    return config
-
-
 def total(config: ModelConfig, **changes: object) -> int:
     """Parameters of a shape with some fields changed."""
     return accounting.params(dataclasses.replace(config, **changes))["total"]  # type: ignore[arg-type]
@@ -34,7 +26,7 @@ def total(config: ModelConfig, **changes: object) -> int:
 
 def share(name: str, *groups: str) -> float:
     """Share of a model's parameters in some groups of parts."""
-    parts = accounting.params(shape(name))
+    parts = accounting.params(catalog.config_of(name))
     sums = accounting.groups(parts)
     return sum(sums[group] for group in groups) / parts["total"]
 
@@ -162,7 +154,7 @@ def _slowest() -> Question:
 
 
 def _grouped() -> Question:
-    c = shape("Llama 3 8B")
+    c = catalog.config_of("Llama 3 8B")
     factor = c.n_heads // c.n_kv_heads
     return single(
         "grouped",
@@ -200,7 +192,7 @@ def _noise() -> Question:
 
 
 def _qwen() -> Question:
-    c = shape("Qwen2.5 7B")
+    c = catalog.config_of("Qwen2.5 7B")
     key = total(c)
     return numeric(
         "qwen", "How many parameters has Qwen2.5 7B, exactly?", key, rtol=1e-8,

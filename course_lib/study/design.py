@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 
-from course_lib.accounting import ModelConfig, training_flops
+from course_lib.accounting import ModelConfig, params, training_flops
 
 LAYERS = 2  # at every width: the one depth rule
 CONTEXT = 64  # characters a model sees at once
@@ -89,6 +89,13 @@ def shape(width: int) -> ModelConfig:
         n_layers=LAYERS, d_model=width, n_heads=heads(width), vocab=VOCAB, n_ctx=CONTEXT,
         d_ff=round(8 * width / 3), ffn="gated", tied_head=False, positions="rope", norm="rmsnorm",
     )  # fmt: skip
+
+
+def counts(width: int) -> dict[str, int]:
+    """Parameters of a width by the three counting rules, see `table.Run.n`."""
+    parts = params(shape(width))
+    matmul = int(parts["total"]) - int(parts["embedding/token"])
+    return {"total": int(parts["total"]), "matmul": matmul, "blocks": matmul - int(parts["head"])}
 
 
 @cache

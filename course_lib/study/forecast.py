@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import formulas
+from course_lib.files import replace_text
 from course_lib.study import table
-from course_lib.study.design import select, shape
+from course_lib.study.design import counts, select
 from course_lib.study.table import Run
 
 RULE = "matmul"  # how N is counted in the fits
@@ -112,7 +113,7 @@ def make(rows: Sequence[Run]) -> dict[str, Any]:
     drawn = fitting.bootstrap(law, n=DRAWS, seed=0)
     forecasts = []
     for job in select(["heldout"]):
-        params = _params(job.width)
+        params = counts(job.width)[RULE]
         tokens = effective(job.tokens, job.tokens / _pass_tokens(rows))
         low, _, high = drawn.predict(params, tokens)
         parts = (
@@ -151,7 +152,7 @@ def write(path: Path) -> Path:
     if table.runs("heldout", path):
         raise ValueError(f"{path} has held-out runs already: a forecast made now would be none")
     text = json.dumps(make(table.runs("grid", path)), indent=1) + "\n"
-    table.replace_text(place, text)
+    replace_text(place, text)
     return place
 
 
@@ -169,14 +170,6 @@ def read(path: Path | None = None) -> dict[str, Any]:
         )
     found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     return {**found, "forecasts": [Forecast(**row) for row in found["forecasts"]]}
-
-
-def _params(width: int) -> int:
-    """N of a width by `RULE`."""
-    from course_lib.accounting import params
-
-    counts = params(shape(width))
-    return int(counts["total"]) - int(counts["embedding/token"])
 
 
 def _pass_tokens(rows: Sequence[Run]) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import fcntl
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from course_lib.files import replace_text
 from course_lib.study.design import KINDS, all_jobs
 
 RULES = ("total", "matmul", "blocks")  # three ways to count parameters, see `Run.n`
@@ -126,23 +126,6 @@ def write(path: Path, rows: list[Run]) -> None:
     for run in sorted(rows, key=lambda run: (_ORDER.get(run.key, len(_ORDER)), run.key)):
         writer.writerow({name: "" if value is None else value for name, value in asdict(run).items()})
     replace_text(path, out.getvalue())
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Put a text in place of a file, all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        said = f"{error.strerror or error}; what was there before is untouched"
-        raise OSError(error.errno, f"could not write: {said}", str(path)) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def append(path: Path, run: Run) -> None:

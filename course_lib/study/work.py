@@ -12,8 +12,7 @@ import numpy as np
 import torch
 
 from course_lib import tiny
-from course_lib.accounting import params
-from course_lib.study.design import BATCH, CONTEXT, LAYERS, Job, flops_per_token, heads, shape
+from course_lib.study.design import BATCH, CONTEXT, LAYERS, Job, counts, flops_per_token, heads, shape
 from course_lib.study.table import Run
 from course_lib.tiny.corpus import Passes, window_losses
 from course_lib.tiny.measure import one_thread
@@ -55,13 +54,11 @@ def _text(job: Job, folder: str | Path | None, every: int) -> Run:
             every=every,
         )  # fmt: skip
         losses = window_losses(model, held_out, limit=EVAL_TOKENS).double()
-    counts = params(shape(job.width))
-    table, head = int(counts["embedding/token"]), int(counts["head"])
+    n = counts(job.width)
     return Run(
         **_design(job), n_layers=LAYERS, n_heads=heads(job.width), context=CONTEXT, batch=BATCH,
         passes=round(job.steps / batches.steps, 4),
-        n_total=int(counts["total"]), n_matmul=int(counts["total"]) - table,
-        n_blocks=int(counts["total"]) - table - head,
+        n_total=n["total"], n_matmul=n["matmul"], n_blocks=n["blocks"],
         flops=job.tokens * flops_per_token(job.width),
         loss=round(float(losses.mean()), 5),
         loss_error=round(float(losses.std()) / math.sqrt(len(losses)), 5),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from course_lib import files
 from course_lib.tiny.model import GPT, GPTConfig
 
 
@@ -52,23 +52,7 @@ def write(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -
     path = Path(path)
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = {"facts": json.dumps(facts), "sha256": _digest(tensors)}
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(beside, "wb") as file:
-            file.write(safetensors.torch.save(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        said = f"{error.strerror or error}; what was there before is untouched"
-        raise OSError(error.errno, f"could not write: {said}", str(path)) from error
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)  # make the new name itself durable
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    files.replace(path, safetensors.torch.save(tensors, metadata))
 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

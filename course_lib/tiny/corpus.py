@@ -64,10 +64,7 @@ class Windows:
 
     def __post_init__(self) -> None:
         """Reject sizes that leave no window."""
-        whole("batch", self.batch)
-        whole("context", self.context)
-        whole("seed", self.seed, least=0)
-        _is_tensor(self.tokens)
+        _sizes(self)
         if self.tokens.dim() != 1 or len(self.tokens) <= self.context:
             raise ValueError(
                 f"tokens must be one row longer than the context {self.context}, "
@@ -78,8 +75,21 @@ class Windows:
         """Inputs and targets (B, T) of a step; targets are the inputs one character later."""
         generator = step_generator(self.seed, step)
         starts = torch.randint(len(self.tokens) - self.context, (self.batch, 1), generator=generator)
-        window = self.tokens[starts + torch.arange(self.context + 1)].long()  # (B, T + 1)
-        return window[:, :-1], window[:, 1:]
+        return _from(self, starts)
+
+
+def _sizes(windows: Windows | Passes) -> None:
+    """Refuse sizes that are no whole numbers, and what is no tensor."""
+    whole("batch", windows.batch)
+    whole("context", windows.context)
+    whole("seed", windows.seed, least=0)
+    _is_tensor(windows.tokens)
+
+
+def _from(windows: Windows | Passes, starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and targets (B, T) of the windows that begin at `starts` (B, 1)."""
+    window = windows.tokens[starts + torch.arange(windows.context + 1)].long()  # (B, T + 1)
+    return window[:, :-1], window[:, 1:]
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
@@ -102,10 +112,7 @@ class Passes:
 
     def __post_init__(self) -> None:
         """Reject sizes that leave no step."""
-        whole("batch", self.batch)
-        whole("context", self.context)
-        whole("seed", self.seed, least=0)
-        _is_tensor(self.tokens)
+        _sizes(self)
         if self.tokens.dim() != 1 or self.steps < 1:
             raise ValueError(
                 f"tokens must be one row that fills {self.batch} windows of {self.context} (and one window "
@@ -122,8 +129,7 @@ class Passes:
         past, here = divmod(step, self.steps)
         starts = _pass_starts(len(self.tokens), self.context, self.seed, past)
         rows = starts[here * self.batch : (here + 1) * self.batch, None]
-        window = self.tokens[rows + torch.arange(self.context + 1)].long()  # (B, T + 1)
-        return window[:, :-1], window[:, 1:]
+        return _from(self, rows)
 
 
 @lru_cache(maxsize=2)

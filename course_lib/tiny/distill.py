@@ -25,7 +25,7 @@ from torch import Tensor
 
 from course_lib import accounting
 from course_lib import rows as tables
-from course_lib.study.table import replace_text
+from course_lib.files import replace_text
 from course_lib.tiny import recipe
 from course_lib.tiny.checkpoint import load_model
 from course_lib.tiny.checks import number, one_of, whole

@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ import torch
 
 from course_lib import accounting
 from course_lib import rows as tables
-from course_lib.study.table import replace_text
+from course_lib.files import replace_text
 from course_lib.tiny import recipe
 from course_lib.tiny.checks import one_of
 from course_lib.tiny.corpus import tokenizer
@@ -172,26 +172,24 @@ def _read(path: Path) -> list[Row]:
     return tables.read(path, Row, ("kind", "variant", "seed", "tokens", "lr"))
 
 
+def measure(known: Mapping[tuple[object, ...], Row]) -> Iterator[Row]:
+    """Every row of the table, as it is computed; rows that are known already are taken over."""
+    base, best = recipe.learning_rate(WIDTH, BATCH), {}
+    for name in TUNED:
+        tried = []
+        for factor in RATES:
+            tried.append(_row(known, "rate", name, 0, TOKENS, round(factor * base, 6)))
+            yield tried[-1]
+        best[name] = min(tried, key=lambda row: row.loss).lr
+    for kind, name, seed, tokens in _plan():
+        yield _row(known, kind, name, seed, tokens, best[name if name in TUNED else "top-2"])
+
+
 def main() -> None:
     """Write the table and the sentence that ship, running what they lack; delete them to run everything."""
     old = _read(_table("csv")) if _table("csv").exists() else []
     known: dict[tuple[object, ...], Row] = {(r.kind, r.variant, r.seed, r.tokens, r.lr): r for r in old}
-    done: list[Row] = []
-
-    def add(*what: Any) -> Row:
-        done.append(_row(known, *what))
-        print(done[-1], flush=True)
-        left = [r for r in old if r not in done]  # a stopped run loses nothing
-        tables.write(_table("csv"), Row, [*done, *left])
-        return done[-1]
-
-    base, best = recipe.learning_rate(WIDTH, BATCH), {}
-    for name in TUNED:
-        tried = [add("rate", name, 0, TOKENS, round(factor * base, 6)) for factor in RATES]
-        best[name] = min(tried, key=lambda row: row.loss).lr
-    for kind, name, seed, tokens in _plan():
-        add(kind, name, seed, tokens, best[name if name in TUNED else "top-2"])
-    tables.write(_table("csv"), Row, done)
+    tables.remake(_table("csv"), Row, measure(known), old)
     rows.cache_clear()
     if not _table("json").exists():
         replace_text(_table("json"), json.dumps(_sentence()) + "\n")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations
 
-from course_lib import dedup
-from course_lib.limits import Pair, place, write
+from course_lib import dedup, rows
+from course_lib.limits import Pair
 from course_lib.tiny import documents
 
 COPIES, QUOTES, ORIGINALS = 120, 80, 300  # documents of the planted web
@@ -35,7 +35,7 @@ def measure() -> list[Pair]:
 
 def main() -> None:
     """Write the table that ships."""
-    write(place("pairs"), measure())
+    rows.write(rows.path("pairs.csv"), Pair, measure())
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib import roofline
-from course_lib.study.table import replace_text
+from course_lib.files import replace_text
 from course_lib.tiny.checks import number, one_of, whole
 from course_lib.tiny.decode import Decoder
 from course_lib.tiny.measure import one_thread

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from course_lib import accounting, formulas
 from course_lib import rows as tables
-from course_lib.study.table import replace_text
+from course_lib.files import replace_text
 from course_lib.tiny import chain, countdown
 from course_lib.tiny.checkpoint import load_model, save_model
 from course_lib.tiny.checks import one_of, whole

@@ -16,8 +16,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from course_lib import dedup
-from course_lib.limits import POOL_NOISE, WIDTH, Row, place, read, write
+from course_lib import dedup, rows
+from course_lib.limits import POOL_NOISE, REPEATED, WIDTH, Row
 from course_lib.tiny import documents, recipe
 from course_lib.tiny.checks import number, whole
 from course_lib.tiny.corpus import Passes, split, window_losses
@@ -217,15 +217,9 @@ def _key(row: Row) -> tuple[object, ...]:
 
 def main() -> None:
     """Write the table that ships, running what it lacks; delete the file to run everything."""
-    path = place("repeats")
-    old = read(path, Row) if path.exists() else []
-    done: list[Row] = []
-    for row in measure({_key(row): row for row in old}):
-        done.append(row)
-        if row not in old:
-            print(row, flush=True)
-            write(path, [*done, *(r for r in old if r not in done)])  # a stopped run loses nothing
-    write(path, done)
+    path = rows.path("repeats.csv")
+    old = rows.read(path, Row, REPEATED) if path.exists() else []
+    rows.remake(path, Row, measure({_key(row): row for row in old}), old)
 
 
 if __name__ == "__main__":
