@@ -9,9 +9,9 @@ from course_lib.widgets.explorable import Explorable, attempt, choice, explorabl
 GROUPS = {
     "ffn": {"label": "Feed-forward", "color": 2},
     "expert": {"label": "Experts", "color": 2},
-    "shared_expert": {"label": "Shared experts", "color": 4},
+    "shared_expert": {"label": "Shared experts", "color": 1},
     "attention": {"label": "Attention", "color": 0},
-    "embedding": {"label": "Embeddings", "color": 1},
+    "embedding": {"label": "Embeddings", "color": 4},
     "head": {"label": "Output head", "color": 3},
     "router": {"label": "Router", "color": 5},
     "norm": {"label": "Norms", "color": 6},
@@ -388,7 +388,7 @@ def rope_compute(v, data):
             {"label": "pairs past a quarter turn", "value": f"{text.commas(turned)} of {text.commas(pairs)}", "note": "they add noise, no nearness"},
             {"label": "slowest pair turns once in", "value": tokens_text(slowest) + " tokens"},
         ],
-        "verdict": rope_verdict(gap, turned, pairs, m == n),
+        "verdict": rope_verdict(turned, pairs, m == n),
         "alt": f"{text.commas(len(dials))} dials of {text.commas(pairs)} pairs with the hands of a query at position {text.commas(m)} and a key at {text.commas(n)}; the score at their distance of {text.commas(gap)} is {signed(score)}.",
     }  # fmt: skip
 
@@ -399,7 +399,7 @@ def signed(x):
     return ("−" if x < 0 and shown != "0.00" else "") + shown
 
 
-def rope_verdict(gap, turned, pairs, same):
+def rope_verdict(turned, pairs, same):
     """What the dials say at this distance."""
     if same:
         return "Same position: on every dial both hands point the same way, wherever that is, and the score is 1."

@@ -210,7 +210,7 @@ def sheet_compute(v, data):
     gpu = data["gpus"][v["gpu"]]
     found = planner.attempt_core(ask, gpu)
     if found["n"] == 0:
-        return impossible(v, ask, gpu)
+        return impossible(v, ask)
     made = planner.complete(found, ask, gpu, data["covariance"])
     ranked = planner.sensitivities(ask, gpu, made)
     other = made["other"]
@@ -222,11 +222,11 @@ def sheet_compute(v, data):
     fits = made["parallel"]["fits"]
     return {
         "sections": plan_page.page(made, ask, gpu), "changes": plan_page.changes(ranked), "bars": bars_of(made, ranked), "swap": swap,
-        "asked": asked_text(ask, gpu), "unit": v["unit"], "goal": v["goal"], "moe": v["kind"] == "moe",
+        "asked": asked_text(ask), "unit": v["unit"], "goal": v["goal"], "moe": v["kind"] == "moe",
         "money": [
             {"label": "final run", "share": hours["final"] / made["gpu_hours"], "color": 0},
-            {"label": "experiments, failures", "share": hours["experiments"] / made["gpu_hours"], "color": 1},
-            {"label": "serving", "share": hours["serving"] / made["gpu_hours"], "color": 2},
+            {"label": "experiments, failures", "share": hours["experiments"] / made["gpu_hours"], "color": 6},
+            {"label": "serving", "share": hours["serving"] / made["gpu_hours"], "color": 1},
         ],
         "interval": {"low": made["interval"]["low"], "high": made["interval"]["high"], "loss": made["interval"]["loss"],
                      "sets": [{"name": outlook.LAW_NAMES[s["name"]], "loss": s["loss"], "on": s["name"] == v["law"]} for s in made["interval"]["sets"]]},
@@ -243,11 +243,11 @@ def sheet_compute(v, data):
     }  # fmt: skip
 
 
-def impossible(v, ask, gpu):
+def impossible(v, ask):
     """The page of an ask that has no answer."""
     why = "There is no plan: " + planner.tokens_missing(ask) + "."
     return {
-        "sections": [], "changes": [], "bars": [], "swap": "", "asked": asked_text(ask, gpu), "unit": v["unit"], "goal": v["goal"],
+        "sections": [], "changes": [], "bars": [], "swap": "", "asked": asked_text(ask), "unit": v["unit"], "goal": v["goal"],
         "moe": v["kind"] == "moe", "money": [], "interval": {"low": 0.0, "high": 0.0, "loss": 0.0, "sets": []},
         "readouts": [], "verdict": why, "tone": "bad", "alt": why,
     }  # fmt: skip
@@ -258,7 +258,7 @@ def life_usd(made, ask):
     return (made["final_s"] + made["experiments_s"] + made["serving_s"]) / 3600.0 * ask["price"]
 
 
-def asked_text(ask, gpu):
+def asked_text(ask):
     """What was asked, in one line for the page."""
     units = {"usd": text.money(ask["budget"]), "flops": text.sci(ask["budget"], 2) + " FLOPs", "gpu_days": plan_page.count(ask["budget"]) + " GPU-days"}
     goal = "the least loss for " + units[ask["unit"]] if ask["goal"] == "budget" else "the least cost for a loss of " + text.fixed(ask["loss"], 3)
@@ -388,6 +388,8 @@ def lab_compute(v, data):
     low = min(ys) - 0.05 if len(ys) > 0 else 1.8
     high = max([r["loss"] for r in runs]) + 0.12 if len(runs) > 0 else low + 0.6
     out["y"] = {"domain": [low, max(high, low + 0.4)]}
+    if len(ys) == 0:
+        series.append({"kind": "text", "x": [3e9], "y": [low + 0.3], "text": ["your experiments will stand here"], "color": "muted"})
     out["series"] = series
     out["alt"] = f"{len(runs)} experiments as dots, loss over parameters, labeled with their FLOPs. " + out["verdict"]
     return out

@@ -1,6 +1,6 @@
 // The frame of every explorable: controls, a view of its own, readouts, things to try, reset and a link to share.
 import { control, sanitize } from "./lib/controls.js";
-import { announcer, h, perFrame, prose, settled, uid } from "./lib/dom.js";
+import { announcer, h, perFrame, prose, settled, together, uid } from "./lib/dom.js";
 import { hashOf, readHash, writeHash } from "./lib/hash.js";
 import { VIEWS } from "./views/index.js";
 
@@ -16,6 +16,9 @@ export function explorable({ model, el }) {
   const readouts = h("dl", { class: "cw-readouts" });
   const verdict = h("p", { class: "cw-verdict" });
   const live = announcer();
+  // What is said below a drawing changes with every move: it keeps the most room it ever took, so nothing jumps.
+  const said = h("div", { class: "cw-said" }, readouts, verdict);
+  keepRoom(said);
 
   const set = (name, value) => {
     if (value === null || value === undefined) return;
@@ -42,7 +45,7 @@ export function explorable({ model, el }) {
       spec.lead ? h("p", { class: "cw-lead" }, prose(spec.lead)) : null),
     h("div", { class: "cw-body" },
       controls.length ? h("div", { class: "cw-controls", role: "group", "aria-label": "Controls" }, controls.map((c) => c.el)) : null,
-      h("div", { class: "cw-main" }, stage, readouts, verdict)),
+      h("div", { class: "cw-main" }, stage, said)),
     tryThese(spec, setAll),
     foot(spec, () => values, () => setAll(start), model.isStatic),
     live.el);
@@ -95,6 +98,16 @@ export function explorable({ model, el }) {
   return () => window.removeEventListener("hashchange", fromAddress);
 }
 
+function keepRoom(el) {
+  let width = 0;
+  let most = 0;
+  new ResizeObserver(() => {
+    if (el.clientWidth !== width) [width, most] = [el.clientWidth, 0];
+    most = Math.max(most, [...el.children].reduce((sum, c) => Math.max(sum, c.offsetTop + c.offsetHeight), 0) - el.offsetTop);
+    el.style.minHeight = `${most}px`;
+  }).observe(el);
+}
+
 function drawReadouts(dl, list) {
   dl.hidden = !list.length;
   const same = dl.children.length === list.length;
@@ -103,7 +116,7 @@ function drawReadouts(dl, list) {
     const [dt, dd] = dl.children[i].children;
     if (dt.textContent !== r.label) dt.replaceChildren(...prose(r.label));
     if (dd.dataset.value !== `${r.value}|${r.note ?? ""}`) {
-      dd.replaceChildren(h("span", { class: "cw-value" }, r.value), r.note ? h("span", { class: "cw-note" }, r.note) : "");
+      dd.replaceChildren(h("span", { class: "cw-value" }, together(r.value)), r.note ? h("span", { class: "cw-note" }, together(r.note)) : "");
       dd.dataset.value = `${r.value}|${r.note ?? ""}`;
     }
     dl.children[i].dataset.tone = r.tone ?? "";

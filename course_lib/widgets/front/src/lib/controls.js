@@ -47,13 +47,21 @@ function positions(spec) {
 
 const tidy = (x) => Number(x.toPrecision(12));
 
+/** Letters of the longest value a slider shows: its field is that wide, and the label has the rest of the line. */
+function longest(spec, pos) {
+  const step = Math.max(1, Math.floor(pos.n / 24));
+  const seen = [pos.n];
+  for (let p = 0; p < pos.n; p += step) seen.push(p);
+  return Math.max(6, ...seen.map((p) => show(spec, sanitize(spec, pos.value(p))).length));
+}
+
 function slider(spec, get, set) {
   const id = uid(spec.name);
   const pos = positions(spec);
   const range = h("input", { type: "range", id, min: "0", max: String(pos.n), step: "1", class: "cw-range" });
   const field = h("input", {
     type: "text", class: "cw-field", inputmode: "decimal", autocomplete: "off", spellcheck: "false",
-    "aria-label": `${spec.label}, typed`,
+    "aria-label": `${spec.label}, typed`, style: `--letters:${longest(spec, pos)}`,
   });
   range.addEventListener("input", () => {
     const value = sanitize(spec, pos.value(Number(range.value)));

@@ -16,13 +16,17 @@ export function h(tag, attributes = {}, ...children) {
   return el;
 }
 
+/** A number and its percent sign stay on one line. */
+export const together = (text) => String(text).replace(/(\d) %/g, "$1\u00a0%");
+
 const MARKUP = /`([^`]+)`|\*([^*\s][^*]*)\*|\^\{([^}]+)\}|_\{([^}]+)\}/g;
 
 /** Text with `code`, *emphasis*, ^{superscript} and _{subscript} as nodes. */
 export function prose(text) {
   const out = [];
   let last = 0;
-  for (const m of String(text).matchAll(MARKUP)) {
+  text = together(text);
+  for (const m of text.matchAll(MARKUP)) {
     out.push(text.slice(last, m.index));
     const tag = m[1] !== undefined ? "code" : m[2] !== undefined ? "em" : m[3] !== undefined ? "sup" : "sub";
     out.push(h(tag, {}, m[1] ?? m[2] ?? m[3] ?? m[4]));

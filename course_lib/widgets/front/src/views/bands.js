@@ -33,7 +33,7 @@ export function bands(stage, ctx) {
 
   function draw() {
     if (!last) return;
-    const width = Math.max(280, Math.min(760, Math.floor(holder.clientWidth || 640)));
+    const width = Math.max(280, Math.min(880, Math.floor(holder.clientWidth || 640)));
     const sx = (s) => MARGIN.left + s * (width - MARGIN.left - MARGIN.right);
     const base = TOP + LANE + CURVE;
     const sy = (p) => base - p * CURVE;

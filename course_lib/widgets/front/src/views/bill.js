@@ -35,7 +35,7 @@ export function bill(stage, { spec, set }) {
   let last = null;
   let before = null;
   let drawn = 0; // width of the strip as it stands
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
 
   function ledger(out) {
     while (lines.length < out.rows.length) lines.push(line());

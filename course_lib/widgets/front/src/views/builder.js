@@ -32,7 +32,7 @@ export function builder(stage, { spec, data, set, values }) {
 
   let last = null;
   let seen = 0;
-  const width = () => Math.max(280, Math.min(760, Math.floor(stage.clientWidth || 640)));
+  const width = () => Math.max(280, Math.min(880, Math.floor(stage.clientWidth || 640)));
   new ResizeObserver(() => {
     if (last && seen !== width()) render();
   }).observe(stage);

@@ -2,6 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import { h } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
+import { tidyLabels } from "../lib/labels.js";
 
 const text = () => globalThis.courseModules.text;
 const COLORS = ["var(--cw-1)", "var(--cw-2)", "var(--cw-3)", "var(--cw-4)", "var(--cw-5)", "var(--cw-6)", "var(--cw-7)"];
@@ -18,6 +19,11 @@ const power = (p) => (p < 0 ? "⁻" : "") + String(Math.abs(p)).split("").map((d
 
 /** Tick text: counts in K, M, B, T; powers of ten beyond; plain numbers otherwise. */
 export function tick(axis, domain = [1, 1e9]) {
+  const written = plainTick(axis, domain);
+  return (x) => written(x).replace(/^-/, "−");
+}
+
+function plainTick(axis, domain) {
   const narrow = axis.log && Math.log10(domain[1] / domain[0]) < 2;
   if (narrow && axis.format !== "pct") return (x) => (axis.format === "si" ? text().si(x, 2) : String(Number(x.toPrecision(2))));
   if (axis.format === "pct") return (x) => `${Math.round(100 * x)} %`;
@@ -80,13 +86,13 @@ function marks(s, i, axes) {
   if (s.kind === "dots") {
     return [
       Plot.dot(data, { x: "x", y: "y", r: s.size ?? 4.5, fill: s.hollow ? "var(--cw-surface)" : stroke, stroke: s.hollow ? stroke : "var(--cw-surface)", strokeWidth: s.hollow ? 2 : 1, title, tip: { fill: "var(--cw-surface)", stroke: "var(--cw-line)" } }),
-      s.labels ? Plot.text(data, { x: "x", y: "y", text: "text", dy: -10, fill: "var(--cw-ink)", stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 11 }) : null];
+      s.labels ? Plot.text(data, { className: "cw-chart-name", x: "x", y: "y", text: "text", dy: -10, fill: "var(--cw-ink)", stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 11 }) : null];
   }
   if (s.kind === "band") return [Plot.areaY(data, { x: "x", y1: "y1", y2: "y2", fill: stroke, fillOpacity: 0.18, clip: true })];
   if (s.kind === "bars") return [Plot.ruleX(data, { x: "x", y1: s.base ?? axes.y.domain?.[0] ?? 0, y2: "y", stroke, strokeWidth: s.width ?? 8 })];
-  if (s.kind === "vline") return [Plot.ruleX(s.x, { stroke, strokeDasharray: "3 3", strokeWidth: 1.5 }), s.label ? Plot.text(s.x.slice(0, 1), { x: (d) => d, frameAnchor: "top", text: () => s.label, dy: 4, dx: 6, textAnchor: "start", fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12 }) : null];
-  if (s.kind === "hline") return [Plot.ruleY(s.y, { stroke, strokeDasharray: "3 3", strokeWidth: 1.5 }), s.label ? Plot.text(s.y.slice(0, 1), { y: (d) => d, frameAnchor: s.anchor ?? "right", text: () => s.label, dy: -8, dx: -4, fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12 }) : null];
-  if (s.kind === "text") return [Plot.text(data, { x: "x", y: "y", text: "text", fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12, dy: s.dy ?? 0, dx: s.dx ?? 0, textAnchor: s.anchor ?? "middle" })];
+  if (s.kind === "vline") return [Plot.ruleX(s.x, { stroke, strokeDasharray: "3 3", strokeWidth: 1.5 }), s.label ? Plot.text(s.x.slice(0, 1), { className: "cw-chart-fixed", x: (d) => d, frameAnchor: "top", text: () => s.label, dy: 4, dx: 6, textAnchor: "start", fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12 }) : null];
+  if (s.kind === "hline") return [Plot.ruleY(s.y, { stroke, strokeDasharray: "3 3", strokeWidth: 1.5 }), s.label ? Plot.text(s.y.slice(0, 1), { className: "cw-chart-fixed", y: (d) => d, frameAnchor: s.anchor ?? "right", text: () => s.label, dy: -8, dx: -4, fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12 }) : null];
+  if (s.kind === "text") return [Plot.text(data, { className: s.color === "ink" ? "cw-chart-name" : "cw-chart-fixed", x: "x", y: "y", text: "text", fill: stroke, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12, dy: s.dy ?? 0, dx: s.dx ?? 0, textAnchor: s.anchor ?? "middle" })];
   throw new Error(`unknown series kind: ${s.kind}`);
 }
 
@@ -95,7 +101,7 @@ const tipText = (axis, x) => (axis.format === "year" ? String(Math.round(x)) : a
 function endLabel(s, data, fill, axes) {
   const inside = data.filter((d) => (!axes.x.domain || (d.x >= axes.x.domain[0] && d.x <= axes.x.domain[1])) && (!axes.y.domain || (d.y >= axes.y.domain[0] && d.y <= axes.y.domain[1])));
   const at = s.label_at === "start" ? inside.slice(0, 1) : inside.slice(-1);
-  return Plot.text(at, { x: "x", y: "y", text: () => s.label, fill, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12.5, fontWeight: 600, textAnchor: s.label_at === "start" ? "start" : "end", dy: s.dy ?? -10, dx: s.label_at === "start" ? 4 : -4 });
+  return Plot.text(at, { className: "cw-chart-fixed", x: "x", y: "y", text: () => s.label, fill, stroke: "var(--cw-surface)", strokeWidth: 4, fontSize: 12.5, fontWeight: 600, textAnchor: s.label_at === "start" ? "start" : "end", dy: s.dy ?? -10, dx: s.label_at === "start" ? 4 : -4 });
 }
 
 // Grid lines stand where the tick labels stand, so that a log axis is not a thicket.
@@ -104,12 +110,17 @@ function grid(axis, domain, size) {
   return { stroke: "var(--cw-line)", strokeOpacity: 1, ...(axis.ticks ? { ticks: axis.ticks } : ticks ? { ticks } : {}) };
 }
 
+// Of ticks that are named one by one, as many as have room for a year each.
+const thinned = (ticks, width) => ticks.filter((_, i) => i % Math.ceil((42 * ticks.length) / width) === 0);
+
 export function draw(out, spec, width) {
   const axes = { x: { ...spec.x, ...(out.x ?? {}) }, y: { ...spec.y, ...(out.y ?? {}) } };
   const height = spec.height ?? Math.round(Math.min(400, Math.max(260, width * 0.56)));
   const series = out.series ?? [];
   const xs = axes.x.domain ?? extent(series, ["x"]);
   const ys = axes.y.domain ?? extent(series, ["y", "y1", "y2"]);
+  if (axes.x.ticks) axes.x.ticks = thinned(axes.x.ticks, width - 70);
+  const drawn = series.flatMap((s, i) => marks(s, i, axes)).filter(Boolean);
   const plot = Plot.plot({
     width, height, marginLeft: 52, marginRight: 18, marginTop: 30, marginBottom: 44,
     style: { background: "none", color: "var(--cw-ink)", fontSize: "12px", fontFamily: "inherit", overflow: "visible" },
@@ -118,11 +129,12 @@ export function draw(out, spec, width) {
       Plot.gridX(grid(axes.x, xs, width - 70)), Plot.gridY(grid(axes.y, ys, (height - 70) * 1.6)),
       Plot.axisX({ tickFormat: tick(axes.x, xs), tickSize: 0, label: axes.x.label, labelAnchor: "center", labelArrow: "none", labelOffset: 38, color: "var(--cw-muted)", ...(axes.x.ticks ? { ticks: axes.x.ticks } : {}) }),
       Plot.axisY({ tickFormat: tick(axes.y, ys), tickSize: 0, label: axes.y.label, labelAnchor: "top", labelArrow: "none", labelOffset: 46, color: "var(--cw-muted)", ...(axes.y.ticks ? { ticks: axes.y.ticks } : {}) }),
-      ...series.flatMap((s, i) => marks(s, i, axes)).filter(Boolean),
+      ...drawn.filter((m) => !(m instanceof Plot.Text)), ...drawn.filter((m) => m instanceof Plot.Text), // words lie on top
     ],
   });
   // The chart is one image with one name; the library's own names for its marks ("line", "dot") are in the way.
   for (const g of plot.querySelectorAll("g[aria-label]")) g.removeAttribute("aria-label");
+  tidyLabels(plot, width);
   return plot;
 }
 
@@ -133,7 +145,7 @@ export function chart(stage, { spec, set, values }) {
   stage.append(h("figure", { class: "cw-figure" }, holder), table);
   let last = null;
   let drawn = 0; // width of the chart as it stands
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
 
   function render() {
     if (!last) return;

@@ -18,7 +18,7 @@ export function dials(stage, { spec }) {
   let last = null;
   let drawn = 0;
   let faces = [];
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
 
   function curve() {
     drawn = width();

@@ -19,7 +19,7 @@ export function eras(stage, { spec, set }) {
     h("div", { class: "cw-eras-card" }, h("div", { class: "cw-eras-bar" }, back, next, name), facts, note));
   let last = null;
   let drawn = 0;
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
 
   function render() {
     drawn = width();

@@ -53,7 +53,7 @@ export function lab(stage, { spec, set, values }) {
   stage.append(h("div", { class: "cw-lab-top" }, of.seed.el, another), h("div", { class: "cw-lab-budget" }, gauge, left),
     h("div", { class: "cw-lab-parts" }, first, second), h("figure", { class: "cw-figure" }, holder), of.help.el, fitted, board.el, truth, runs.el);
 
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
   function render() {
     drawn = width();
     const plot = draw(out, spec.chart, drawn);

@@ -115,7 +115,7 @@ export function ladder(stage, { spec, set, values }) {
 
   function draw() {
     drawn = holder.clientWidth;
-    const width = Math.max(280, Math.min(760, drawn || 640));
+    const width = Math.max(280, Math.min(880, drawn || 640));
     const height = Math.round(Math.min(440, Math.max(330, width * 0.6)));
     const [bottom, right] = [height - BOX.bottom, width - BOX.right];
     setAll(picture, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": last.alt });

@@ -45,7 +45,7 @@ export function lifecost(stage, { spec, set }) {
 
   function draw() {
     drawn = holder.clientWidth;
-    const width = Math.max(280, Math.min(760, drawn || 640));
+    const width = Math.max(280, Math.min(880, drawn || 640));
     const height = Math.round(Math.min(380, Math.max(290, width * 0.5)));
     const y = scales(width, height);
     const [bottom, right] = [height - BOX.bottom, width - BOX.right];

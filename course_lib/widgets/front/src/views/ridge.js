@@ -15,7 +15,7 @@ export function ridge(stage, { spec, set }) {
   const floor = spec.controls.find((c) => c.name === "floor");
   let last = null;
   let drawn = 0;
-  const width = () => Math.max(260, Math.min(760, Math.floor(holders[0].clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holders[0].clientWidth || 640)));
 
   function render() {
     drawn = width();

@@ -15,7 +15,7 @@ export function roofs(stage, { set }) {
   stage.append(h("figure", { class: "cw-figure" }, holder), bars);
   let last = null;
   let drawn = 0;
-  const width = () => Math.max(270, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(270, Math.min(880, Math.floor(holder.clientWidth || 640)));
 
   function render() {
     drawn = width();

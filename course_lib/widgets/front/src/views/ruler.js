@@ -84,7 +84,7 @@ export function ruler(stage, { spec, set, values }) {
 
   function render() {
     drawn = holder.clientWidth;
-    const width = Math.max(280, Math.min(760, drawn));
+    const width = Math.max(280, Math.min(880, drawn));
     const height = Math.round(Math.min(400, Math.max(320, width * 0.52)));
     setAll(picture, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": last.alt });
     const x = scale(last.x, BOX.left, width - BOX.right);

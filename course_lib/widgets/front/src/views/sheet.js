@@ -102,7 +102,7 @@ function mark(move) {
 function loss(strip, interval) {
   const wide = Math.max(280, Math.min(700, strip.clientWidth || 640));
   const low = wide < 520; // the names then stand below each other
-  setAll(strip, { viewBox: `0 0 ${wide} ${low ? 104 : 76}` });
+  setAll(strip, { viewBox: `0 0 ${wide} ${low ? 104 : 82}` });
   const pad = 0.25 * (interval.high - interval.low);
   const x = (l) => 10 + ((wide - 20) * (l - interval.low + pad)) / (interval.high - interval.low + 2 * pad);
   const sets = [...interval.sets].sort((a, b) => a.loss - b.loss);
@@ -114,7 +114,7 @@ function loss(strip, interval) {
     words(x(interval.low), 28, interval.low.toFixed(2)), words(x(interval.high), 28, interval.high.toFixed(2)),
     ...sets.flatMap((s, i) => [
       svg("line", { x1: x(s.loss), x2: x(s.loss), y1: 28, y2: 52, class: s.on ? "cw-sheet-tick cw-sheet-on" : "cw-sheet-tick" }),
-      words(x(s.loss), low ? 66 + 15 * i : i === 1 ? 74 : 64, `${s.name}: ${s.loss.toFixed(3)}`, { "text-anchor": anchor(s, i), class: s.on ? "cw-sheet-on" : "" }),
+      words(x(s.loss), low ? 66 + 15 * i : i === 1 ? 79 : 64, `${s.name}: ${s.loss.toFixed(3)}`, { "text-anchor": anchor(s, i), class: s.on ? "cw-sheet-on" : "" }),
     ]), words(0, 11, "Predicted loss, nats per token", { "text-anchor": "start", class: "cw-sheet-title" }));
   setAll(strip, { "aria-label": `Predicted loss ${interval.loss.toFixed(3)}, interval ${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}: ${sets.map((s) => `${s.name} ${s.loss.toFixed(3)}`).join(", ")}.` });
 }

@@ -4,7 +4,8 @@ import { h } from "../lib/dom.js";
 export function stairs(stage) {
   const grid = h("div", { class: "cw-stairs", role: "img" });
   const key = h("p", { class: "cw-stairs-key", "aria-hidden": "true" },
-    h("span", { class: "cw-stairs-swatch" }), "fixed ratio (a power law)", h("span", { class: "cw-stairs-swatch cw-stairs-line" }), "fixed amount");
+    h("span", {}, h("span", { class: "cw-stairs-swatch" }), "fixed ratio (a power law)"),
+    h("span", {}, h("span", { class: "cw-stairs-swatch cw-stairs-line" }), "fixed amount"));
   stage.append(key, h("div", { class: "cw-stairs-scroll", tabIndex: 0, role: "group", "aria-label": "Staircase of the loss" }, grid));
   let columns = [];
   return {
