@@ -9,25 +9,24 @@ the call; a good call costs some 50 nanoseconds more. Pages leave the line out.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import math
 import reprlib
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 CAUGHT = (
     ValueError, ArithmeticError, LookupError, AttributeError, TypeError, RuntimeError, RuntimeWarning,
     AssertionError,
 )  # fmt: skip
-# How Python, numpy and statistics begin to say what is wrong in words of theirs.
-FOREIGN = (
-    "math domain", "math range", "cannot convert", "could not convert", "not enough values", "too many",
-    "Invalid format", "Precision", "Too many", "Format", "Unknown format", "The truth value",
-    "min()", "max()", "expected a nonneg", "Exceeds the limit", "invalid literal", "range()", "zip()",
-    "The number of",
-)  # fmt: skip
+ROOM = str(Path(__file__).parent)
+RAISE = dis.opmap["RAISE_VARARGS"]
+LONGEST = 200  # characters of what torch says, which can be pages
 NUMBERS = ("float", "int")
+Called = TypeVar("Called", bound=Callable[..., Any])
 HOLDERS = frozenset((dict, list))
 WHOLE = ("dict[str, int]", "list[int]", "list[str]", "dict[str, str]")  # results that hold no float
 WORDS = {"float": "a number", "int": "a whole number", "str": "text", "bool": "True or False"}
@@ -45,8 +44,8 @@ def module(names: dict[str, Any], *, infinite: tuple[str, ...] = ()) -> None:
             names[name] = guarded(function, infinite=name in infinite)
 
 
-def guarded(function: Callable[..., Any], *, infinite: bool = False) -> Callable[..., Any]:
-    """The function, with what goes wrong inside it said in our words."""
+def guarded(function: Called, *, infinite: bool = False) -> Called:
+    """The function or method, with what goes wrong inside it said in our words."""
     signature = inspect.signature(function)
     takes = list(signature.parameters.values())
     whole = infinite or signature.return_annotation in WHOLE
@@ -57,11 +56,11 @@ def guarded(function: Callable[..., Any], *, infinite: bool = False) -> Callable
     }  # fmt: skip
     source = SOURCE.format(name=function.__name__, takes=_declared(takes), passes=_passed(takes))
     exec(compile(source, f"<guard of {function.__name__}>", "exec"), names)
-    call: Callable[..., Any] = functools.wraps(function)(names[function.__name__])  # type: ignore[arg-type]
+    call: Any = functools.wraps(function)(names[function.__name__])  # type: ignore[arg-type]
     for name in ("cache_clear", "cache_info"):  # of a cached function
         if hasattr(function, name):
             setattr(call, name, getattr(function, name))
-    return call
+    return cast(Called, call)
 
 
 # A guard has the very arguments of its function: packing and unpacking them would cost more than the rest.
@@ -102,8 +101,7 @@ def _passed(takes: list[inspect.Parameter]) -> str:
 
 def _answer(function: Any, error: Exception, /, *args: Any, **named: Any) -> None:
     """Raise our words for what a function raised, unless they are ours already."""
-    foreign = str(error).startswith(FOREIGN) if isinstance(error, ValueError) else not _ours(error)
-    if foreign:
+    if not _ours(error):
         raise _refusal(function, args, named, error) from error
 
 
@@ -136,29 +134,29 @@ def _has_infinity(value: Any) -> bool:
 
 
 def _ours(error: BaseException) -> bool:
-    """Whether a guard has worded it already."""
-    return getattr(error, "worded", False)
+    """Whether a `raise` of this library raised it, and not Python, numpy or torch inside some other line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not isinstance(error, ValueError | TypeError):
+        return False
+    code = trace.tb_frame.f_code
+    return code.co_filename.startswith(ROOM) and code.co_code[trace.tb_lasti] == RAISE
 
 
 def _refusal(function: Any, args: Any, named: Any, error: Exception) -> ValueError | TypeError:
     """What was wrong: the first argument that is not of its kind, else the call and why it fails."""
-    worded: ValueError | TypeError
     for name, kind, value in _arguments(function, args, named):
         if not _fits(kind, value):
             got = f"{WORDS.get(kind, kind)}, got {reprlib.repr(value)}"
-            worded = TypeError(f"{function.__name__}: {name} must be {got}")
-            break
+            return TypeError(f"{function.__name__}: {name} must be {got}")
         if isinstance(value, float) and not math.isfinite(value):
-            worded = ValueError(f"{function.__name__}: {name} must be a finite number, got {value}")
-            break
-    else:
-        why = {
-            KeyError: f"there is no entry {error}", OverflowError: "the numbers are too large",
-            ZeroDivisionError: "it divides by zero", IndexError: "something is empty or too short",
-        }.get(type(error), str(error))  # fmt: skip
-        worded = ValueError(f"{_called(function, args, named)} cannot be worked out: {why}")
-    worded.worded = True  # type: ignore[union-attr]
-    return worded
+            return ValueError(f"{function.__name__}: {name} must be a finite number, got {value}")
+    why = {
+        KeyError: f"there is no entry {error}", OverflowError: "the numbers are too large",
+        ZeroDivisionError: "it divides by zero", IndexError: "something is empty or too short",
+    }.get(type(error), str(error).partition("\n")[0][:LONGEST])  # fmt: skip
+    return ValueError(f"{_called(function, args, named)} cannot be worked out: {why}")
 
 
 def _arguments(function: Any, args: Any, named: Any) -> list[tuple[str, str, Any]]:
@@ -186,5 +184,6 @@ def _fits(kind: str, value: Any) -> bool:
 
 def _called(function: Any, args: Any, named: Any) -> str:
     """The call as text, long values cut."""
-    parts = [f"{name}={reprlib.repr(value)}" for name, _, value in _arguments(function, args, named)]
+    given = [part for part in _arguments(function, args, named) if part[0] != "self"]
+    parts = [f"{name}={reprlib.repr(value)}" for name, _, value in given]
     return f"{function.__name__}({', '.join(parts)})"

@@ -228,7 +228,7 @@ def test_intervals_of_the_exponent() -> None:
     assert grouped.unit == "groups" and grouped.exponent().low < grouped.exponent().high
     for parabola in fitting.isoflop(budget, n, loss):
         assert parabola.interval[0] < parabola.n_opt < parabola.interval[1]
-    with pytest.raises(ValueError, match="n >= 20"):
+    with pytest.raises(ValueError, match="20 to 100,000"):
         fitting.isoflop_bootstrap(budget, n, loss, n=3)
     with pytest.raises(ValueError, match="label for each"):
         fitting.isoflop_bootstrap(budget, n, loss, groups=[1])

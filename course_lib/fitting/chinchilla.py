@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting import fit as common
 from course_lib.fitting import newton
 from course_lib.fitting.fit import DELTA, Fit, Problem, finish, plain, solve
@@ -66,6 +67,7 @@ class ChinchillaFit(Fit):
         """a in N* ~ C^a: beta/(alpha + beta)."""
         return self.beta / (self.alpha + self.beta)
 
+    @guard.guarded
     def optimum(self, flops: ArrayLike) -> Optimum:
         """The N and D of least loss with 6 N D = `flops`, and that loss."""
         return Optimum(*(plain(x) for x in optimum(self.constants(), common.positive_inputs((flops,), 1)[0])))
@@ -80,6 +82,7 @@ def optimum(law: Mapping[str, Any], flops: Any) -> Optimum:
     return Optimum(params, tokens, ChinchillaFit.formula(law, params, tokens))
 
 
+@guard.guarded
 def fit_chinchilla(
     params: Any, tokens: Any = None, loss: Any = None, *, delta: float = DELTA, tied: bool = False,
     floor: bool = True, starts: ArrayLike | None = None,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_lib import guard
 from course_lib.fitting import newton
 from course_lib.fitting.newton import Array, Minima
 
@@ -143,6 +144,7 @@ class Fit(ABC):
         """Log observed loss less log predicted, a run each."""
         return np.log(self.loss) - np.log(self.formula(self.constants(), *self.inputs))
 
+    @guard.guarded
     def predict(self, *inputs: ArrayLike) -> Any:
         """Loss in nats that the law gives; a float for numbers, an array for arrays."""
         return plain(self.formula(self.constants(), *positive_inputs(inputs, len(self.inputs))))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.chinchilla import TIED
 from course_lib.fitting.fit import DELTA, Fit, best_values, finish, solve
 from course_lib.fitting.newton import Array
@@ -61,6 +62,7 @@ class _Model(ThreeTerms):
         return {"E": five["E"], "a": five["A"] * 6**eta, "b": five["B"] * 6**eta, "eta": eta}
 
 
+@guard.guarded
 def fit_overtraining(
     flops: ArrayLike, ratio: ArrayLike, loss: ArrayLike, *, delta: float = DELTA
 ) -> OvertrainingFit:

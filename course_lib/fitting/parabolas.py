@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.fit import plain
 from course_lib.fitting.newton import Array
-from course_lib.fitting.resample import Interval
+from course_lib.fitting.resample import MOST, Interval
 from course_lib.fitting.runs import read_runs
 
 
@@ -35,6 +36,7 @@ class Parabola:
     ok: bool  # a true minimum with runs on both sides of it
     reason: str  # why not, if not
 
+    @guard.guarded
     def predict(self, params: ArrayLike) -> Any:
         """Loss on the parabola at N."""
         x = np.log(np.asarray(params, float)) - np.log(self.n_opt)
@@ -51,6 +53,7 @@ class OptimumLaw:
     optima: Array = field(repr=False)
     r2: float = 0.0  # on log-log axes
 
+    @guard.guarded
     def params(self, flops: ArrayLike) -> Any:
         """N* at a budget."""
         return plain(self.coefficient * np.asarray(flops, float) ** self.exponent)
@@ -74,6 +77,7 @@ class IsoflopBootstrap:
         """Interval of a in N* ~ C^a."""
         return self._around(self.law.exponent, self.exponents)
 
+    @guard.guarded
     def params(self, flops: float) -> Interval:
         """Interval of N* at a budget."""
         logs = self.centers + self.exponents * (np.log(flops) - self.middle)
@@ -85,6 +89,7 @@ class IsoflopBootstrap:
         return Interval(float(low), own, float(high))
 
 
+@guard.guarded
 def isoflop(budgets: ArrayLike, params: ArrayLike, loss: ArrayLike) -> list[Parabola]:
     """A parabola in log N for each budget, by rising budget; put in tokens for `params` to get D*.
 
@@ -97,6 +102,7 @@ def isoflop(budgets: ArrayLike, params: ArrayLike, loss: ArrayLike) -> list[Para
     ]
 
 
+@guard.guarded
 def optimum_law(parabolas: Sequence[Parabola]) -> OptimumLaw:
     """N* = k C^a by least squares on logarithms, through the parabolas that have a true minimum."""
     good = [p for p in parabolas if p.ok]
@@ -117,6 +123,7 @@ def optimum_law(parabolas: Sequence[Parabola]) -> OptimumLaw:
     )
 
 
+@guard.guarded
 def isoflop_bootstrap(
     budgets: ArrayLike, params: ArrayLike, loss: ArrayLike, n: int = 1000, seed: int = 0,
     groups: Sequence[Hashable] | None = None, level: float = 0.95,
@@ -126,8 +133,10 @@ def isoflop_bootstrap(
     `groups` (a label for each run, such as its size) draws whole groups within each budget. Same seed, same
     numbers.
     """
-    if not (isinstance(n, int | np.integer) and n >= 20) or not 0 < level < 1:
-        raise ValueError(f"a bootstrap needs n >= 20 resamples and a level such as 0.95, got {n} and {level}")
+    if not (isinstance(n, int | np.integer) and 20 <= n <= MOST) or not 0 < level < 1:
+        raise ValueError(
+            f"a bootstrap needs 20 to {MOST:,} resamples and a level such as 0.95, got {n} and {level}"
+        )
     law = optimum_law(isoflop(budgets, params, loss))
     slices = _slices(budgets, params, loss)
     if groups is not None and len(groups) != len(slices.x):

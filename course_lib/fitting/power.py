@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.chinchilla import costs_of_dropping, tells
 from course_lib.fitting.fit import DELTA, Fit, best_values, finish, solve
 from course_lib.fitting.newton import Array
@@ -61,6 +62,7 @@ class _PowerModel(ThreeTerms):
         return {"exponent": five["alpha"], "amplitude": five["A"], "floor": five["E"]}
 
 
+@guard.guarded
 def fit_power(x: ArrayLike, loss: ArrayLike, floor: bool = False, *, delta: float = DELTA) -> PowerFit:
     """Fit L = (x_c/x)^a, with `floor=True` L = floor + (x_c/x)^a; x is N, D or C, loss in nats."""
     runs = read_runs(params=x, tokens=x, loss=loss)
@@ -137,6 +139,7 @@ class _KaplanModel(Smooth):
         return {"alpha_n": k * power, "n_c": n_c, "alpha_d": power, "d_c": d_c}
 
 
+@guard.guarded
 def fit_kaplan(params: Any, tokens: Any = None, loss: Any = None, *, delta: float = DELTA) -> KaplanFit:
     """Fit Kaplan et al.'s joint law L(N, D): N without embeddings, D tokens, L in nats; or a table."""
     runs = any_runs(params, tokens, loss)

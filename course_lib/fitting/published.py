@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.fit import DELTA
 from course_lib.fitting.newton import Array, huber
 from course_lib.fitting.runs import read_runs
@@ -43,12 +44,14 @@ class Stop:
         return {"E": self.E, "A": self.A, "B": self.B, "alpha": self.alpha, "beta": self.beta}
 
 
+@guard.guarded
 def hoffmann_grid() -> Array:
     """The published starts, (4500, 5): log A, log B in 0..25, log E in -1..1, alpha, beta in 0..2."""
     tens, ones, twos = np.arange(0, 26, 5.0), np.arange(-1, 1.1, 0.5), np.arange(0, 2.1, 0.5)
     return np.array(list(itertools.product(tens, tens, ones, twos, twos)))
 
 
+@guard.guarded
 def log_sum_exp_objective(
     params: ArrayLike, tokens: ArrayLike, loss: ArrayLike, *, delta: float = DELTA, mean: bool = False
 ) -> Callable[[Array], tuple[float, Array]]:
@@ -74,6 +77,7 @@ def log_sum_exp_objective(
     return value_and_gradient
 
 
+@guard.guarded
 def published_procedure(
     params: ArrayLike, tokens: ArrayLike, loss: ArrayLike, *, objective: Literal["sum", "mean"] = "mean",
     starts: ArrayLike | int = 20, seed: int = 0, gradient: Literal["numeric", "exact"] = "numeric",

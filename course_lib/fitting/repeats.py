@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.fit import DELTA, Fit, best_values, finish, solve
 from course_lib.fitting.newton import Array
 from course_lib.fitting.runs import Runs, read_runs
@@ -142,6 +143,7 @@ def _log_worth(first: Any, total: Any, log_scale: Any) -> tuple[Any, Any, Any]:
     return first + np.log(worth), by_first, by_scale
 
 
+@guard.guarded
 def fit_data_constrained(
     params: ArrayLike, unique: ArrayLike, tokens: ArrayLike, loss: ArrayLike, *, tied: bool = True,
     base: Mapping[str, float] | None = None, delta: float = DELTA,

@@ -14,8 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from course_lib import guard
 from course_lib.fitting.fit import Fit, positive_inputs
 from course_lib.fitting.newton import Array
+
+MOST = 100_000  # resamples: more would fill the memory and tell nothing
 
 
 class Interval(NamedTuple):
@@ -41,6 +44,7 @@ class Bootstrap:
     def __len__(self) -> int:
         return len(self.noise)
 
+    @guard.guarded
     def interval(self, name: str) -> Interval:
         """Interval of a constant, or of `exponent` (a in N* ~ C^a)."""
         if name == "exponent" and name not in self.samples:
@@ -49,10 +53,12 @@ class Bootstrap:
             raise ValueError(f"there is no constant {name!r}; there are {', '.join(self.samples)}")
         return self._around(self.fit.constants()[name], self.samples[name])
 
+    @guard.guarded
     def predict(self, *inputs: ArrayLike) -> Interval:
         """Interval of the law's loss at these inputs: the mean of many runs, not of one."""
         return self._around(self.fit.predict(*inputs), self._spread(inputs))
 
+    @guard.guarded
     def predict_run(self, *inputs: ArrayLike) -> Interval:
         """Interval for the loss of one single run: the law's, widened by the residuals of the fitted runs."""
         spread = self._spread(inputs)
@@ -67,6 +73,7 @@ class Bootstrap:
         alpha, beta = self.samples["alpha"], self.samples["beta"]
         return self._around(own["beta"] / (own["alpha"] + own["beta"]), beta / (alpha + beta))
 
+    @guard.guarded
     def optimum(self, flops: ArrayLike) -> dict[str, Interval]:
         """Intervals of the compute-optimal `params`, `tokens`, `ratio` (D/N), `loss` at 6 N D = `flops`."""
         from course_lib.fitting.chinchilla import ChinchillaFit, optimum
@@ -105,6 +112,7 @@ class Bootstrap:
         )
 
 
+@guard.guarded
 def bootstrap(
     fit: Fit, n: int = 1000, seed: int = 0, groups: Sequence[Hashable] | None = None, level: float = 0.95,
     starts: int = 4,
@@ -113,8 +121,8 @@ def bootstrap(
 
     `starts` is how many starts each resample has beside the full fit.
     """
-    if not (isinstance(n, int | np.integer) and n >= 20):
-        raise ValueError(f"n is the number of resamples, at least 20; got {n}")
+    if not (isinstance(n, int | np.integer) and 20 <= n <= MOST):
+        raise ValueError(f"n is the number of resamples, 20 to {MOST:,}; got {n}")
     if not 0 < level < 1:
         raise ValueError(f"level is a share such as 0.95, got {level}")
     rng = np.random.default_rng(seed)

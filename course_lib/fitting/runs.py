@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from course_lib import guard
 from course_lib.fitting.newton import Array
 from course_lib.fitting.numbers import header_unit, number, usable
 
@@ -77,6 +78,7 @@ class Runs:
                 )
 
 
+@guard.guarded
 def read_runs(
     source: Any = None, params: Any = None, tokens: Any = None, loss: Any = None, *, groups: Any = None
 ) -> Runs:

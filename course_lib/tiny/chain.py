@@ -14,6 +14,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from course_lib import guard
 from course_lib.tiny.checks import number, whole
 from course_lib.tiny.corpus import Tokenizer, step_generator
 from course_lib.tiny.model import GPT, GPTConfig
@@ -146,3 +147,6 @@ def show(asked: Tensor, written: Tensor | None = None) -> str:
     """A question as text, with the digits written after it: "7+5*3=2 6"."""
     text = SIGNS.decode(asked)
     return text if written is None else text + " ".join(SIGNS.decode(written))
+
+
+guard.module(globals())

@@ -187,8 +187,12 @@ def _split_one(name: str, characters: Tokenizer) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def window_losses(model: GPT, tokens: Tensor, *, limit: int = 65_536, batch: int = 32) -> Tensor:
     """Mean loss in nats per character of each window of the context in the first `limit` characters."""
+    _is_tensor(tokens)
     T = model.config.context
     rows = (min(len(tokens), whole("limit", limit)) - 1) // T
+    if tokens.dim() != 1 or tokens.is_floating_point() or tokens.is_complex():
+        shape = tuple(tokens.shape)
+        raise ValueError(f"tokens must be one row of whole numbers; got {tokens.dtype}, {shape}")
     if rows < 1:
         raise ValueError(f"{len(tokens)} tokens and limit {limit} do not fill one window of {T}")
     x = tokens[: rows * T].long().view(rows, T)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from course_lib import guard
 from course_lib.tiny.checks import number, whole
 from course_lib.tiny.decode import Decoder
 from course_lib.tiny.model import GPT
@@ -74,6 +75,8 @@ def _check(model: GPT, prompt: Tensor, new: int, slide: bool) -> Tensor:
     whole("new", new, least=0)
     if not isinstance(prompt, Tensor) or prompt.dim() not in (1, 2) or prompt.numel() == 0:
         raise ValueError("prompt must be a tensor (T,) or (B, T) of at least one token")
+    if prompt.is_floating_point() or prompt.is_complex():
+        raise ValueError(f"prompt must hold whole numbers, token ids; got {prompt.dtype}")
     tokens = prompt.long().view(-1, prompt.shape[-1])
     if int(tokens.min()) < 0 or int(tokens.max()) >= config.vocab_size:
         raise ValueError(
@@ -87,3 +90,6 @@ def _check(model: GPT, prompt: Tensor, new: int, slide: bool) -> Tensor:
             f"{config.context}; ask for fewer or pass slide=True to forget the oldest"
         )
     return tokens
+
+
+guard.module(globals())
