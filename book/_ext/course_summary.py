@@ -19,7 +19,7 @@ Row = tuple[str, str, str, int]  # what, TeX, the example's number, lesson
 
 SYMBOLS = [
     ("N", "parameters"), ("D", "training tokens"), ("C", "training FLOPs"), ("L", "loss, nats per token"),
-    ("d", "width"), ("n_L", "layers"), (r"n_h,\,n_\text{kv}", "query heads, key-value heads"),
+    ("d", "width"), ("n_L", "layers"), (r"n_h,\,n_\text{kv}", "query heads, key and value heads"),
     ("d_k", "width of a head"),
     (r"d_\text{ff}", "hidden width"), ("V", "vocabulary"),
     ("T", "tokens in a sequence (keys: $T$, or $(T+1)/2$ with a causal mask)"), ("n", "devices"),
@@ -74,10 +74,10 @@ def train_rows() -> list[Row]:
     energy = f.energy_kwh(hours, float(card.watts or 0), PUE)
     return [
         ("Training time", "C / (n P u)", text.duration(seconds), 4),
-        ("Device-hours", r"C / (3600\,P u)", text.commas(hours), 4),
-        ("Electricity, kWh", r"\text{device-hours} \cdot \text{watts}/1000 \cdot \text{PUE}",
+        ("GPU-hours", r"C / (3600\,P u)", text.commas(hours), 4),
+        ("Electricity, kWh", r"\text{GPU-hours} \cdot \text{watts}/1000 \cdot \text{PUE}",
          f"{text.commas(energy)} kWh", 4),
-        ("Rent", r"\text{device-hours} \cdot \text{price}", text.money(f.cost_usd(hours, DOLLARS)), 4),
+        ("Rent", r"\text{GPU-hours} \cdot \text{price}", text.money(f.cost_usd(hours, DOLLARS)), 4),
     ]  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def palm_column() -> Finding:
     found = (config.n_layers, config.d_model, config.n_heads, config.n_ctx, config.vocab)
     holds = [a == b for a, b in zip(found, (118, 18432, 48, 2048, 256000), strict=True)]
     count, inner = accounting.params(config)["total"], config.n_heads * config.d_head
-    why = f"It counts to {count:,} with one key-value head; attention is {inner:,} wide, less than the model."
+    width = f"attention is {inner:,} wide, less than the model"
+    why = f"It counts to {count:,} with one key and value head; {width}."
     return Finding(by_cases(holds), " / ".join(f"{n:,}" for n in found), why)
 
 

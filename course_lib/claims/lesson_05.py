@@ -37,7 +37,7 @@ def power_laws() -> Finding:
     straight = [abs(a - b) < 1e-9 for a, b in slopes]
     dated = KAPLAN_ARXIV.startswith("2001")
     value = "exponents " + ", ".join(f"{-a:.3f}" for a, _ in slopes) + " in N, D and compute"
-    why = f"Eq. 1.1 to 1.3 of arXiv {KAPLAN_ARXIV}: straight on log-log paper where nothing else is short."
+    why = f"Eq. 1.1 to 1.3 of arXiv {KAPLAN_ARXIV}: straight on log–log paper where nothing else is short."
     return Finding(by_cases([*straight, dated]), value, why)
 
 

@@ -43,7 +43,7 @@ def old_wisdom() -> Finding:
     before = {name: ratio(name) for name in ("GPT-3", "Gopher", "PaLM")}
     since = {name: ratio(name) for name in LATER}
     holds = [r < FEW / 4 for r in before.values()] + [r >= 0.99 * FEW for r in since.values()]
-    value = ", ".join(f"{name} {r:.2g}" for name, r in before.items()) + " tokens a parameter"
+    value = ", ".join(f"{name} {r:.2g}" for name, r in before.items()) + " tokens per parameter"
     why = "Since then " + ", ".join(f"{name} {r:,.0f}" for name, r in since.items()) + "."
     return Finding(by_cases(holds), value, why)
 

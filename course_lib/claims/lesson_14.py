@@ -132,7 +132,7 @@ def who_shares() -> Finding:
         return formulas.slope_between(1e6, work[0], 1e7, work[1])
 
     holds = [palm.n_kv_heads == 1, 1 < llama.n_kv_heads < llama.n_heads, growth(mistral.window) < 1.1]
-    value = f"PaLM {palm.n_kv_heads}, Llama 3 8B {llama.n_kv_heads} of {llama.n_heads} key-value heads"
+    value = f"PaLM {palm.n_kv_heads}, Llama 3 8B {llama.n_kv_heads} of {llama.n_heads} key and value heads"
     why = (
         f"Work on a long text grows as T^{growth(0):.2f}, with a window of {mistral.window:,} as "
         f"T^{growth(mistral.window):.2f}. Sharing shrinks the cache, and leaves the square as it is."

@@ -99,11 +99,11 @@ def every_parameter() -> Finding:
 
 
 CLAIMS = (
-    Claim("B070", "text 1", "A single H100 does about 2,000 TFLOP/s in FP8.", h100_fp8),
-    Claim("B071", "text 1", "A100: 80 GB of HBM2e, 312 TFLOP/s in BF16.", a100),
-    Claim("B072", "text 1", "H100: 80 GB of HBM3, 990 TFLOP/s in BF16.", h100),
-    Claim("B073", "text 1", "H200: 141 GB of HBM3e, 990 TFLOP/s in BF16.", h200),
-    Claim("B074", "text 1", "B200: 192 GB of HBM3e, 2,250 TFLOP/s in BF16.", b200),
+    Claim("B070", "text 1", "A single H100 does about 2,000 TFLOP/s in fp8.", h100_fp8),
+    Claim("B071", "text 1", "A100: 80 GB of HBM2e, 312 TFLOP/s in bf16.", a100),
+    Claim("B072", "text 1", "H100: 80 GB of HBM3, 990 TFLOP/s in bf16.", h100),
+    Claim("B073", "text 1", "H200: 141 GB of HBM3e, 990 TFLOP/s in bf16.", h200),
+    Claim("B074", "text 1", "B200: 192 GB of HBM3e, 2,250 TFLOP/s in bf16.", b200),
     Claim("B080", "text 1", "The electricity of a large training run alone costs millions.", electricity),
     Claim("C033", "text 2", "A dense 175B model needs all its parameters for every token.", every_parameter),
 )

@@ -92,7 +92,7 @@ def mistral() -> Finding:
     """Mistral 7B uses GQA and a sliding window."""
     cfg = config_of("Mistral 7B")
     holds = [cfg.n_kv_heads < cfg.n_heads, cfg.window > 0 and cfg.window_layers > 0]
-    value = f"{cfg.n_heads} query and {cfg.n_kv_heads} key-value heads, a window of {cfg.window:,}"
+    value = f"{cfg.n_heads} query and {cfg.n_kv_heads} key and value heads, a window of {cfg.window:,}"
     return Finding(by_cases(holds), value, "As first released; later versions dropped the window.")
 
 

@@ -201,7 +201,7 @@ def _rumor() -> Question:
 def _double() -> Question:
     grown = formulas.training_flops(2.0, 40.0) / formulas.training_flops(1.0, 20.0)
     return single(
-        "double", "You train at 20 tokens for each parameter. Next year you want a model twice as large, still at 20. What happens to the training compute?",
+        "double", "You train at 20 tokens per parameter. Next year you want a model twice as large, still at 20. What happens to the training compute?",
         right(f"It grows {text.sig(grown, 1)}-fold", "N doubles, and D = 20N doubles with it: C = 6ND grows with the square of N."),
         wrong("It doubles", "That is the cost of each token. There are twice as many tokens as well."),
         wrong("It grows 8-fold", "That would be a cube: as if the layers, the width and the tokens each doubled. N already holds layers and width."),

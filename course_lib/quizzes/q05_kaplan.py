@@ -179,7 +179,7 @@ def _tokens_each() -> Question:
     names = sorted(each, key=lambda name: each[name])
     listed = ", ".join(f"{name} {text.sig(each[name], 2)}" for name in names)
     return ordering(
-        "tokens-each", "Order by training tokens for each parameter, fewest first.",
+        "tokens-each", "Order by training tokens per parameter, fewest first.",
         names, why=f"{listed}. GPT-3 was less extreme than the rule it is said to have followed.",
         hint="GPT-3: 175B parameters, 300B tokens.",
     )  # fmt: skip

@@ -87,7 +87,7 @@ def _ruler() -> Question:
 def _twenty() -> Question:
     key = formulas.exact_match(0.95, 20)
     return numeric(
-        "twenty", "A model gets 95 % of tokens right, independently. What share of answers of 20 tokens is entirely right? (In percent, or as a share.)",
+        "twenty", "A model gets 95 % of tokens right, independently. What share of answers of 20 tokens is entirely right? (In per cent, or as a share.)",
         key, rtol=0.03,
         why=f"0.95^{{20}} = {text.fixed(key, 3)}.",
         traps=[
@@ -101,7 +101,7 @@ def _twenty() -> Question:
 def _half() -> Question:
     key = 0.5 ** (1 / SHEET)
     return numeric(
-        "half", f"How reliable must single answers be, in percent, for half of all sheets of {SHEET} to be perfect?",
+        "half", f"How reliable must single answers be, in per cent, for half of all sheets of {SHEET} to be perfect?",
         100 * key, unit="%", rtol=0.002,
         why=f"p^{{{SHEET}}} = 1/2 gives p = 2^{{−1/{SHEET}}} = {text.pct(key, 2)}. From there to 90 % of the sheets it takes only {text.pct(0.9 ** (1 / SHEET), 2)}.",
         traps=[

@@ -51,8 +51,8 @@ def _training_times() -> Question:
         "A model is served in bf16, two bytes for each parameter. You want to train it, in mixed precision with Adam. How much memory do you need, *before* the first token is read?",
         wrong("the same", "That holds the weights. Training also needs to know where each of them should go."),
         wrong("twice as much", "Weights and gradients, and no optimizer. Plain SGD in 16 bits would do with that."),
-        wrong("four times as much", "You have forgotten something: Adam keeps two numbers for each parameter in four bytes each, and there is an fp32 master copy."),
-        right("eight times as much", "2 bytes of weight, 2 of gradient, 4 of master copy, 4 + 4 of Adam."),
+        wrong("four times as much", "You have forgotten something: Adam keeps two numbers for each parameter in four bytes each, and there are fp32 master weights."),
+        right("eight times as much", "2 bytes of weight, 2 of gradient, 4 of master weights, 4 + 4 of Adam."),
         why=f"16 bytes for each parameter instead of 2: {text.times(each, 1)}, and activations come on top.",
         fixed_order=True,
     )  # fmt: skip
@@ -102,7 +102,7 @@ def _cache() -> Question:
     cfg = catalog.config_of("Llama 3 8B")
     gib = formulas.gib(memory.kv_cache(cfg, 8192, 16, "bf16")["total"])
     return numeric(
-        "cache", f"Llama 3 8B has {cfg.n_layers} layers, {cfg.n_heads} query heads, {cfg.n_kv_heads} key-value heads of width {cfg.d_head}. How many GiB does the bf16 cache of 16 conversations of 8,192 tokens take?",
+        "cache", f"Llama 3 8B has {cfg.n_layers} layers, {cfg.n_heads} query heads, {cfg.n_kv_heads} key and value heads of width {cfg.d_head}. How many GiB does the bf16 cache of 16 conversations of 8,192 tokens take?",
         gib, unit="GiB", rtol=0.02,
         why=f"2 × {cfg.n_layers} × {cfg.n_kv_heads} × {cfg.d_head} × 2 bytes = {text.commas(formulas.kv_bytes_per_token(cfg.n_layers, cfg.n_kv_heads, cfg.d_head, 2))} bytes a token; times 8,192 × 16 that is {text.sig(gib, 3)} GiB, as much as the weights.",
         traps=[
@@ -111,7 +111,7 @@ def _cache() -> Question:
             trap(gib / 16, "That is one conversation."),
             trap(gib * 2**30 / 1e9, "The right bytes, in GB. The question asks for GiB."),
         ],
-        hint="Two, layers, key-value heads, head width, bytes: for each token.",
+        hint="Two, layers, key and value heads, head width, bytes: for each token.",
     )  # fmt: skip
 
 
@@ -119,13 +119,13 @@ def _state() -> Question:
     n = _size("Llama 3 8B")
     gb = formulas.gb(formulas.adam_bytes(n))
     return numeric(
-        "state", f"Mixed-precision Adam, {text.si(n, 3)} parameters, one card, no sharing. How many GB are weights, gradients, master copy and moments together?",
+        "state", f"Mixed-precision Adam, {text.si(n, 3)} parameters, one card, no sharing. How many GB are weights, gradients, master weights and moments together?",
         gb, unit="GB", rtol=0.02,
         why=f"16 bytes × {text.si(n, 3)} = {text.sig(gb, 3)} GB. No 80 GiB card holds it, whatever the batch.",
         traps=[
             trap(formulas.gb(2 * n), "That is the bf16 copy alone."),
-            trap(formulas.gb(4 * n), "Weights and gradients. Add the master copy and Adam."),
-            trap(formulas.gb(12 * n), "You left out either the fp32 master copy, or the bf16 weights and gradients."),
+            trap(formulas.gb(4 * n), "Weights and gradients. Add the master weights and Adam."),
+            trap(formulas.gb(12 * n), "You left out either the fp32 master weights, or the bf16 weights and gradients."),
             trap(formulas.gib(16 * n), "Those are GiB."),
         ],
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _stalls() -> Question:
     step = numberformats.gap_at_one("bf16")
     return single(
         "stalls", "A weight stands at 1.0 and every step should add 0.001 to it. It is kept in bf16 only. Where is it after a thousand steps?",
-        right("At 1.0", f"The next bf16 number after 1 is {text.sig(1 + step, 5)}. Each step is less than half the gap and rounds away. An fp32 master copy would collect them."),
+        right("At 1.0", f"The next bf16 number after 1 is {text.sig(1 + step, 5)}. Each step is less than half the gap and rounds away. Master weights in fp32 would collect them."),
         wrong("At 2.0", "That is what fp32 gives, to a few digits. bf16 has 7 bits of mantissa."),
         wrong("At about 1.5, since half of the steps get lost", "Rounding to the nearest is not a coin: the same step meets the same fate every time."),
         wrong("At infinity, since bf16 has a short range", "bf16 has the range of fp32. What it lacks is fineness."),
@@ -146,7 +146,7 @@ def _shrinks() -> Question:
     return multiple(
         "shrinks", "You train with ZeRO stage 2 and add cards, each with the same batch as before. What gets smaller *on each card*?",
         right("Adam’s moments", "Shared out from stage 1 on."),
-        right("The fp32 master copy", "Shared out with the optimizer, since only the optimizer reads it."),
+        right("The fp32 master weights", "Shared out with the optimizer, since only the optimizer reads it."),
         right("The gradients", "Shared out from stage 2 on."),
         wrong("The weights", "In stage 2 every card still has all of them; stage 3 shares them out as well."),
         wrong("The activations", "They belong to the sequences a card reads, and it reads as many as before. Recompute them, or give each card less to read."),

@@ -77,15 +77,15 @@ def _per_token() -> Question:
     cfg = catalog.config_of("Llama 3 70B")
     per = accounting.kv_bytes_per_token(cfg, BF16)
     return numeric(
-        "per-token", f"Llama 3 70B has {cfg.n_layers} layers, {cfg.n_heads} query heads and {cfg.n_kv_heads} key-value heads of width {cfg.d_head}. How many bytes of cache does one token take in bf16?",
+        "per-token", f"Llama 3 70B has {cfg.n_layers} layers, {cfg.n_heads} query heads and {cfg.n_kv_heads} key and value heads of width {cfg.d_head}. How many bytes of cache does one token take in bf16?",
         per, unit="bytes", rtol=0.02,
         why=f"2 (key and value) × {cfg.n_layers} × {cfg.n_kv_heads} × {cfg.d_head} × 2 bytes = {text.commas(per)}.",
         traps=[
-            trap(per * cfg.n_heads / cfg.n_kv_heads, "You counted a key and a value for every *query* head. They are shared: only the key-value heads are kept."),
+            trap(per * cfg.n_heads / cfg.n_kv_heads, "You counted a key and a value for every *query* head. They are shared: only the key and value heads are kept."),
             trap(per / 2, "One factor of 2 is missing: there is a key *and* a value, and each of their numbers takes two bytes."),
             trap(per / cfg.n_layers, "That is one layer. Every layer has keys and values of its own."),
         ],
-        hint="2 × layers × key-value heads × width × bytes.",
+        hint="2 × layers × key and value heads × width × bytes.",
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _cache_order() -> Question:
     return ordering(
         "cache-order", "Order these models by the cache that one token takes (bf16), least first.", names,
         why=f"{listed}. The largest model of the four has the smallest cache: sharing decides, not size.",
-        hint="One of them keeps a latent, one keeps 8 key-value heads, two share nothing.",
+        hint="One of them keeps a latent, one keeps 8 key and value heads, two share nothing.",
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def _equal_cache() -> Question:
     return numeric(
         "equal-cache", "At which context is the cache of one user of Llama 3 8B as large as the weights (both bf16)?", context, unit="tokens", rtol=0.02,
         why=f"{text.gigabytes(weights, 4)} of weights over {text.commas(accounting.kv_bytes_per_token(catalog.config_of('Llama 3 8B'), BF16))} bytes a token.",
-        traps=[trap(context / 4, "You counted a key and a value for each of the 32 query heads; 8 key-value heads are kept.")],
+        traps=[trap(context / 4, "You counted a key and a value for each of the 32 query heads; 8 key and value heads are kept.")],
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ def error_compute(v, data):
     return {
         "series": series, "readouts": readouts, "y": {"domain": [-1.0, 0.15 if not tables else 0.1]},
         "verdict": error_verdict(tables, v["experts"]),
-        "alt": f"Error of 12 n_L d squared against width for {text.commas(len(dots))} published models; {text.commas(len(good))} lie within 5 per cent.",
+        "alt": f"Error of 12 n_L d squared against width for {text.commas(len(dots))} published models; {text.commas(len(good))} lie within 5 %.",
     }  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def planner_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
         "readouts": [
             {"label": "compute", "value": text.sci(flops, 3) + " FLOPs", "note": text.sig(formulas.petaflop_days(flops), 3) + " petaflop/s-days"},
             {"label": "time", "value": text.duration(seconds), "tone": "good" if days <= v["deadline"] else "bad"},
-            {"label": "device time", "value": text.si(hours, 3) + " hours", "note": text.sig(hours / formulas.HOURS_PER_YEAR, 3) + " device-years"},
+            {"label": "device time", "value": text.si(hours, 3) + " hours", "note": text.sig(hours / formulas.HOURS_PER_YEAR, 3) + " GPU-years"},
             {"label": "electricity", "value": text.sig(formulas.energy_kwh(hours, gpu["watts"], PUE) / 1000, 3) + " MWh", "note": "at " + text.commas(gpu["watts"]) + " W and PUE 1.1"},
             {"label": "rent", "value": text.money(formulas.cost_usd(hours, v["price"])), "note": "at your price"},
             {"label": "needed for the deadline", "value": text.pct(needed, 1), "note": "of the dense peak", "tone": "bad" if needed > best["mfu"] else "good"},

@@ -112,7 +112,7 @@ def budget_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
         ],
         "verdict": budget_verdict(laws, split, short, by_size, by_text, best, both),
         "tone": "bad" if clash else "",
-        "alt": f"Three log-log panels at {text.sci(c, 2)} FLOPs. Size: {text.si(n, 2)} parameters allow {text.fixed(by_size, 2)} nats. Text: {text.si(d, 2)} tokens allow {text.fixed(by_text, 2)}. Budget: the law promises {text.fixed(best, 2)}.",
+        "alt": f"Three log–log panels at {text.sci(c, 2)} FLOPs. Size: {text.si(n, 2)} parameters allow {text.fixed(by_size, 2)} nats. Text: {text.si(d, 2)} tokens allow {text.fixed(by_text, 2)}. Budget: the law promises {text.fixed(best, 2)}.",
     }  # fmt: skip
 
 
@@ -192,12 +192,12 @@ def budget() -> Explorable:
             choice("laws", "Whose laws", {"kaplan": "Kaplan, 2020", "refit": "Chinchilla, refit"}, "kaplan"),
         ],
         chart={"x": {"log": True, "format": "si"}, "y": {"label": "Loss (nats per token)", "log": True}},
-        alt="Three log-log panels side by side: loss against parameters, against tokens and against compute, with a mark for the split.",
+        alt="Three log–log panels side by side: loss against parameters, against tokens and against compute, with a mark for the split.",
         tries=[
             attempt("The world that Kaplan et al. could measure", "The marks stand at the right end of the shaded ranges, which is what they had run. There the model is the bottleneck by a wide margin, and “grow the model” is what these laws say.", budget=1e20, split="kaplan", laws="kaplan"),
             attempt("The budget of GPT-3", f"Their rule gives {text.si(advised, 2)} parameters and {text.si(held, 2)} tokens: more model and less text than GPT-3 itself. By their own laws the bottleneck has changed sides: from about {text.sci(turn, 1)} FLOPs on, text is short.", budget=gpt3, split="kaplan", laws="kaplan"),
             attempt("Thirty times further", f"From about {text.sci(clash, 1)} FLOPs on, the budget law promises a loss that the text law rules out. The authors saw it and wrote that the trend must bend before.", budget=1e25, split="kaplan", laws="kaplan"),
-            attempt("The same split before other judges", f"The refit of Chinchilla’s law sees {text.fixed(lost, 2)} nats lost at GPT-3’s budget, for want of text. That sounds like little; but the best split reaches the same loss with {text.pct(share, 0)} of the compute. Now switch to 20 tokens for each parameter.", budget=gpt3, split="kaplan", laws="refit"),
+            attempt("The same split before other judges", f"The refit of Chinchilla’s law sees {text.fixed(lost, 2)} nats lost at GPT-3’s budget, for want of text. That sounds like little; but the best split reaches the same loss with {text.pct(share, 0)} of the compute. Now switch to 20 tokens per parameter.", budget=gpt3, split="kaplan", laws="refit"),
         ],
         source="Kaplan et al. 2020: eq. 1.1–1.4 and the allocation of appendix A, spent at the critical batch; N without embeddings. Refit: Besiroglu et al. 2024; N with them. Shaded: what each paper trained.",
     )  # fmt: skip

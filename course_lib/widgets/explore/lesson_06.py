@@ -247,7 +247,7 @@ def surface() -> Explorable:
         tries=[
             attempt("Gopher, judged by three sets of constants", f"Gopher, with {text.si(start['n'], 3)} parameters on {text.si(start['d'], 3)} tokens, sits high on the wall where data are short. By the refit {text.pct(by['besiroglu']['needed'], 0)} of its FLOPs would have bought the same loss, by the printed constants {text.pct(by['printed']['needed'], 0)}. All sets agree on the side of the valley; now click through the constants and watch how far the best point travels.", law="besiroglu", height="loss", **start, turn=48, tilt=30),
             attempt("Chinchilla, along the valley floor", f"Seen end-on the valley is wide and flat: {text.fixed(tuned['loss'] - tuned['best'], 3)} nats from the best by the refit. Halve or double the parameters at the same budget and the loss hardly moves: the position of a flat minimum is hard to measure.", law="besiroglu", height="loss", n=chinchilla.params, d=chinchilla.tokens, turn=45, tilt=16),
-            attempt("Llama 3 8B, on the other wall", f"Far past the best split, on purpose: {text.sig(over['ratio'], 3)} tokens for each parameter. A best split would need only {text.pct(over['needed'], 0)} of the training FLOPs for this loss, but a larger model to serve. Lesson 9 does that sum.", law="besiroglu", height="excess", n=llama.params, d=llama.tokens, turn=48, tilt=36),
+            attempt("Llama 3 8B, on the other wall", f"Far past the best split, on purpose: {text.sig(over['ratio'], 3)} tokens per parameter. A best split would need only {text.pct(over['needed'], 0)} of the training FLOPs for this loss, but a larger model to serve. Lesson 9 does that sum.", law="besiroglu", height="excess", n=llama.params, d=llama.tokens, turn=48, tilt=36),
             attempt("Our own study, tiny models", "Another text, characters for tokens, models that fit in a few hundred kilobytes, and the same landscape. The budget line bends up at both ends here as well. The lesson compares its lowest point with the best of our runs, and finds it misplaced.", law=OURS, height="loss", **small, turn=48, tilt=30),
         ],
         source="L = E + A/N^{α} + B/D^{β}: Hoffmann et al. 2022; refit: Besiroglu et al. 2024; ours: the course’s study.",
@@ -277,7 +277,7 @@ def rounding_band(flops: float, law: dict[str, float], half: float) -> list[floa
     return [min(found), max(found)]
 
 
-def ratio_lines(key: str, law: dict[str, Any], color: int, budgets: list[float]) -> list[dict[str, Any]]:
+def ratio_lines(law: dict[str, Any], color: int, budgets: list[float]) -> list[dict[str, Any]]:
     """A law's line: faint throughout, full where its runs were."""
     inside = [c for c in budgets if c >= law["fitted"][0] * 0.999 and c <= law["fitted"][1] * 1.001]
     whole = {"kind": "line", "color": color, "faint": True, "dash": True, "x": budgets, "y": [law_ratio(c, law) for c in budgets]}  # fmt: skip
@@ -299,7 +299,7 @@ def ratio_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
     for key in v["laws"]:
         law = data["laws"][key]
         color = data["colors"][key]
-        series = series + ratio_lines(key, law, color, budgets)
+        series = series + ratio_lines(law, color, budgets)
         ratio = law_ratio(c, law)
         ratios.append(ratio)
         series.append({"kind": "dots", "color": color, "x": [c], "y": [ratio], "text": [law["name"]], "size": 6})  # fmt: skip
@@ -323,7 +323,7 @@ def ratio_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
         "x": {"domain": [10.0**low, 10.0**high]},
         "readouts": readouts,
         "verdict": ratio_verdict(c, ratios, v, data),
-        "alt": f"Tokens for each parameter against budget on log axes. At {text.sci(c, 2)} FLOPs: " + ", ".join([r["label"] + " " + r["value"] for r in readouts]) + ".",
+        "alt": f"Tokens per parameter against budget on log axes. At {text.sci(c, 2)} FLOPs: " + ", ".join([r["label"] + " " + r["value"] for r in readouts]) + ".",
     }  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def ratio_verdict(c: float, ratios: list[float], v: dict[str, Any], data: Any) -
         return f"At {text.sci(c, 3)} FLOPs every ratio from {text.sig(edge[0], 2)} to {text.sig(edge[1], 2)} fits exponents that would be printed as 0.34 and 0.28: rounding alone leaves a factor of {text.sig(edge[1] / edge[0], 2)} open."  # fmt: skip
     if len(ratios) < 2:
         return "Tick two sets of constants or more to compare them."
-    return f"At {text.sci(c, 3)} FLOPs these constants ask for {text.sig(min(ratios), 3)} to {text.sig(max(ratios), 3)} tokens for each parameter: {text.times(max(ratios) / min(ratios), 2)} apart."  # fmt: skip
+    return f"At {text.sci(c, 3)} FLOPs these constants ask for {text.sig(min(ratios), 3)} to {text.sig(max(ratios), 3)} tokens per parameter: {text.times(max(ratios) / min(ratios), 2)} apart."  # fmt: skip
 
 
 # Models on the chart, with the side of the dot on which the name stands: dx, dy, anchor.
@@ -378,7 +378,7 @@ def ratio() -> Explorable:
     published = ["printed", "precise", "besiroglu"]
     return Explorable(
         "tokens-per-parameter", "Where does the 20 come from?",
-        lead="The best number of tokens for each parameter, by four sets of constants. Lines are full where the runs behind them were, dashed where they are extrapolated. Hollow dots are real models. Drag the budget.",
+        lead="The best number of tokens per parameter, by four sets of constants. Lines are full where the runs behind them were, dashed where they are extrapolated. Hollow dots are real models. Drag the budget.",
         compute=ratio_compute, data={
             "laws": laws, "models": model_rows(), "colors": {"printed": 1, "precise": 4, "besiroglu": 0, OURS: 2},
             "short": {"printed": "printed", "precise": "unrounded", "besiroglu": "refit", OURS: "ours"},
@@ -394,13 +394,13 @@ def ratio() -> Explorable:
             "x": {"label": "Budget C (FLOPs)", "log": True}, "y": {"label": "Tokens per parameter", "log": True, "domain": [0.5, 4000]},
             "drag": {"x": "flops"}, "height": 400,
         },
-        alt="Tokens for each parameter of the best split against budget, one line for each set of constants, and published models as dots.",
+        alt="Tokens per parameter of the best split against budget, one line for each set of constants, and published models as dots.",
         tries=[
             attempt("Chinchilla’s budget", f"{text.sig(at['printed'], 2)} by the constants that every course prints, {text.sig(at['precise'], 2)} with their unrounded exponents, {text.sig(at['besiroglu'], 2)} by the refit. The famous 20 is what the other two methods of the paper gave near this budget, and what the refit gives; it does not follow from the printed law.", flops=GOPHER_FLOPS, laws=published, models=True, llama=False, band=False),
-            attempt("What two digits leave open", f"Shaded: every law whose exponents print as 0.34 and 0.28. At this budget they span {text.sig(edge[0], 2)} to {text.sig(edge[1], 2)} tokens for each parameter. The unrounded line runs along the lower edge.", flops=GOPHER_FLOPS, laws=published, models=False, llama=False, band=True),
+            attempt("What two digits leave open", f"Shaded: every law whose exponents print as 0.34 and 0.28. At this budget they span {text.sig(edge[0], 2)} to {text.sig(edge[1], 2)} tokens per parameter. The unrounded line runs along the lower edge.", flops=GOPHER_FLOPS, laws=published, models=False, llama=False, band=True),
             attempt("A hundred times further", "The printed lines climb and the refit sinks: they disagree not just on the number but on the direction, because one has α above β and the other has β above α.", flops=5.76e25, laws=published, models=True, llama=False, band=False),
-            attempt("Llama 3’s own rule", f"Printed as 0.29 C^{{0.53}}, the rule gives {text.sig(power_ratio(3.8e25, LLAMA3['scale'], LLAMA3['exponent']), 2)} tokens for each parameter at 3.8e25 FLOPs. The paper’s own plan there is 402B on 16.55T, which is {text.sig(16.55e12 / 402e9, 2)}; the model they trained has {text.sig((llama.tokens or 0) / (llama.params or 1), 2)}. Two digits again.", flops=3.8e25, laws=published, models=True, llama=True, band=False),
-            attempt("Our own tiny models", f"Fitted on characters and on models a million times smaller: {text.sig(law_ratio(1e12, laws[OURS]), 2)} characters for each parameter at 1e12 FLOPs by the fitted law (the best run there had fewer). Whatever the ratio is, it belongs to a text, a tokenizer and a range of budgets, and does not travel.", flops=1e12, laws=[*published, OURS], models=False, llama=False, band=False),
+            attempt("Llama 3’s own rule", f"Printed as 0.29 C^{{0.53}}, the rule gives {text.sig(power_ratio(3.8e25, LLAMA3['scale'], LLAMA3['exponent']), 2)} tokens per parameter at 3.8e25 FLOPs. The paper’s own plan there is 402B on 16.55T, which is {text.sig(16.55e12 / 402e9, 2)}; the model they trained has {text.sig((llama.tokens or 0) / (llama.params or 1), 2)}. Two digits again.", flops=3.8e25, laws=published, models=True, llama=True, band=False),
+            attempt("Our own tiny models", f"Fitted on characters and on models a million times smaller: {text.sig(law_ratio(1e12, laws[OURS]), 2)} characters per parameter at 1e12 FLOPs by the fitted law (the best run there had fewer). Whatever the ratio is, it belongs to a text, a tokenizer and a range of budgets, and does not travel.", flops=1e12, laws=[*published, OURS], models=False, llama=False, band=False),
         ],
         source="D^{*}/N^{*} of L = E + A/N^{α} + B/D^{β}. Hoffmann et al. 2022; Besiroglu et al. 2024; Llama 3: Grattafiori et al. 2024. Models: the course’s catalog.",
     )  # fmt: skip

@@ -9,7 +9,7 @@ GIB = 2.0**30
 PARTS = {
     "weights": {"label": "Weights", "color": 0},
     "gradients": {"label": "Gradients", "color": 1},
-    "master": {"label": "fp32 master copy", "color": 4},
+    "master": {"label": "fp32 master weights", "color": 4},
     "optimizer": {"label": "Optimizer", "color": 3},
     "gathered": {"label": "Layers gathered for use", "color": 6},
     "kv": {"label": "KV cache", "color": 2},
@@ -378,7 +378,7 @@ def does_it_fit() -> Explorable:
         ],
         alt="A stacked bar of the bytes one copy needs, and a row for each graphics card with its capacity, how each card is filled and how many are needed.",
         tries=[
-            attempt("Train the model that fits a gaming card", f"The 8B model is served by one RTX 4090. Training it with plain copies on H100s: {needed(train, 'H100 SXM')}. Weights, gradients, master copy and Adam's two moments are 16 bytes for each parameter, before a single activation.", **train),
+            attempt("Train the model that fits a gaming card", f"The 8B model is served by one RTX 4090. Training it with plain copies on H100s: {needed(train, 'H100 SXM')}. Weights, gradients, master weights and Adam's two moments are 16 bytes for each parameter, before a single activation.", **train),
             attempt("Share out everything, recompute", f"ZeRO stage 3 spreads all of the state and recomputation drops most activations: {needed({**train, 'stage': '3', 'recompute': True}, 'H100 SXM')}.", **{**train, "stage": "3", "recompute": True}),
             attempt("64 conversations at once", f"Same weights, and the cache is now {text.pct(kv_part['share'], 0)} of everything. No fixed split of memory survives a change of batch.", **{**crowd, "gpu": key_of["H100 SXM"]}),
             attempt("DeepSeek-V3: 671B, of which 37B work", f"Every expert has to be in memory, used or not: {needed(deep, 'H200')} of the H200 kind. Its cache is tiny, because it keeps a latent instead of keys and values.", **deep),
@@ -408,7 +408,7 @@ def number_bits() -> Explorable:
         ],
         alt="The bits of one number in seven formats, sign, exponent and mantissa marked, with the value each format reads back.",
         tries=[
-            attempt("A small step: 1.001", f"bf16 reads {reads(1.001, 'bf16')}, fp16 reads {reads(1.001, 'fp16')}. A weight of 1 that should grow by a thousandth does not move in bf16: this is why training keeps an fp32 master copy.", **{**start, "size": 1.001, "top": 2}),
+            attempt("A small step: 1.001", f"bf16 reads {reads(1.001, 'bf16')}, fp16 reads {reads(1.001, 'fp16')}. A weight of 1 that should grow by a thousandth does not move in bf16: this is why training keeps fp32 master weights.", **{**start, "size": 1.001, "top": 2}),
             attempt("A large activation: 70,000", f"fp16 ends at {text.commas(numberformats.largest('fp16'))}; bf16 has the exponent of fp32 and reads {reads(70000, 'bf16')}.", **{**start, "size": 70000, "top": 100}),
             attempt("A small gradient: 0.00000001", "fp16 and both fp8 formats round it to nothing, which is why fp16 training multiplies the loss by a large number first. bf16 does not need to.", **{**start, "size": 1e-8}),
             attempt("An outlier in the group", f"A weight of 0.1 beside one of 10: int4 counts in steps of {text.sig(10 / 7, 3)} and reads {reads(0.1, 'int4', 10)}, int8 reads {reads(0.1, 'int8', 10)}. One large neighbor spoils the scale for all; small groups keep the damage local.", **{**start, "top": 10}),

@@ -18,7 +18,7 @@ GPUS = ("H100 SXM", "A100 80GB")
 HELD: list[dict[str, Any]] = [
     {"key": "weights", "label": "weights", "color": 0},
     {"key": "gradients", "label": "gradients", "color": 1},
-    {"key": "optimizer", "label": "master copy and Adam", "color": 3},
+    {"key": "optimizer", "label": "master weights and Adam", "color": 3},
     {"key": "gathered", "label": "layers gathered for use", "color": 6},
     {"key": "activations", "label": "activations", "color": 2},
 ]
