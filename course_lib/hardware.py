@@ -81,12 +81,6 @@ def mfu(
     return formulas.mfu(flops, seconds, devices, peak(device, number_format))
 
 
-def devices_to_hold(count: float, device: str | GPU) -> int:
-    """Devices whose memory (labelled GiB, nothing held back) is at least `count` bytes."""
-    formulas.positive("count", count)
-    return int(-(-formulas.gib(count) // as_gpu(device).memory_gib))
-
-
 def run_mfu(name: str, number_format: str = "bf16") -> float:
     """MFU over a whole published run: 6 N D / (device-hours x dense peak), pauses and repeats included."""
     row = catalog.run(name)

@@ -14,7 +14,6 @@ from typing import Any
 
 from course_lib import guard
 
-SCHEDULES = ("gpipe", "1f1b", "interleaved")
 FORWARD = 1.0
 BACKWARD = 2.0  # two forwards: gradients of inputs and of weights
 

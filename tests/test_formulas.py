@@ -31,15 +31,6 @@ def test_power_law_falls_by_the_decade_ratio(x: float, exponent: float) -> None:
     assert f.factor_for_ratio(exponent, ratio) == pytest.approx(10, rel=1e-6)
 
 
-@given(sizes, st.floats(0.05, 1.0), st.floats(0.1, 3.0))
-def test_floor_flattens_the_slope(x: float, exponent: float, floor: float) -> None:
-    numeric = f.slope_between(
-        x, f.power_law(x, 1e13, exponent, floor), x * 1.0001, f.power_law(x * 1.0001, 1e13, exponent, floor)
-    )
-    assert f.local_slope(x, 1e13, exponent, floor) == pytest.approx(numeric, rel=1e-3, abs=1e-6)
-    assert -exponent <= f.local_slope(x, 1e13, exponent, floor) <= 0
-
-
 def test_kaplan_values() -> None:
     assert f.kaplan_loss_n(1e8) == pytest.approx(2.83, abs=0.005)
     assert f.kaplan_loss_n(1.75e11) == pytest.approx(1.60, abs=0.005)
@@ -208,7 +199,6 @@ def cases() -> list[tuple[str, list[float]]]:
         "ratio_per_decade": [[0.3]],
         "ratio_per_doubling": [[0.3]],
         "power_law": [[1e9, 8.8e13, 0.076], [1e9, 8.8e13, 0.34, 1.69]],
-        "local_slope": [[1e9, 8.8e13, 0.34, 1.69]],
         "kaplan_joint_loss": [[1e9, 1e10, "KAPLAN_JOINT"], [1e6, 1e9, "KAPLAN_JOINT"]],
         "epoch_worth": [[1, 15.4], [4, 15.4]],
         "edited_similarity": [[0.05, 3], [0, 5]],

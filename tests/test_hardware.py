@@ -33,12 +33,6 @@ def test_unknown_power_is_not_guessed() -> None:
     assert bill.energy_kwh is None and bill.usd is None
 
 
-def test_devices_to_hold_weights() -> None:
-    assert hardware.devices_to_hold(350e9, "A100") == 5
-    assert hardware.devices_to_hold(80 * 2**30, "A100") == 1
-    assert hardware.devices_to_hold(80 * 2**30 + 1, "A100") == 2
-
-
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -47,7 +41,6 @@ def test_devices_to_hold_weights() -> None:
         (lambda: hardware.bill(1e20, "H100", utilization=40), "utilization"),
         (lambda: hardware.bill(1e20, "H100", devices=0), "devices"),
         (lambda: hardware.bill(-1, "H100"), "flops"),
-        (lambda: hardware.devices_to_hold(0, "H100"), "count"),
         (lambda: hardware.run_mfu("Chinchilla"), "device-hours"),
     ],
 )

@@ -149,9 +149,11 @@ def test_says_why_nothing_fits() -> None:
 
 # --- Schedules ---
 
+SCHEDULES = ("gpipe", "1f1b", "interleaved")
+
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(1, 8), st.integers(1, 16), st.sampled_from(pipelines.SCHEDULES), st.integers(1, 4))
+@given(st.integers(1, 8), st.integers(1, 16), st.sampled_from(SCHEDULES), st.integers(1, 4))
 def test_the_drawing_is_the_formula(stages: int, micro: int, schedule: str, chunks: int) -> None:
     """Idle area counted from a timeline is (p - 1)/(mv + p - 1); every step is there once, in order."""
     chunks = chunks if schedule == "interleaved" else 1

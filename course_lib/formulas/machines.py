@@ -15,9 +15,14 @@ def bubble_share(stages: float, microbatches: float) -> float:
     return idle / (positive("microbatches", microbatches) + idle)
 
 
+def gather_bytes(size: float, devices: float) -> float:
+    """Bytes each of n devices sends in a ring all-gather or reduce-scatter of `size`: (n - 1)/n size."""
+    return (positive("devices", devices) - 1) / devices * not_negative("size", size)
+
+
 def all_reduce_bytes(size: float, devices: float) -> float:
     """Bytes each of n devices sends in a ring all-reduce of `size` bytes: 2 (n - 1)/n size."""
-    return 2 * (positive("devices", devices) - 1) / devices * not_negative("size", size)
+    return 2 * gather_bytes(size, devices)
 
 
 def matmul_intensity(m: float, n: float, k: float, bytes_per_value: float) -> float:
@@ -34,11 +39,6 @@ def roofline(intensity: float, peak: float, bandwidth: float) -> float:
 def expert_capacity(tokens: float, experts: float, factor: float) -> float:
     """Tokens one expert accepts: tokens/experts x factor, rounded up (Fedus et al. 2021, 2101.03961)."""
     return math.ceil(positive("tokens", tokens) / positive("experts", experts) * positive("factor", factor))
-
-
-def gather_bytes(size: float, devices: float) -> float:
-    """Bytes each of n devices sends in a ring all-gather or reduce-scatter of `size`: (n - 1)/n size."""
-    return (positive("devices", devices) - 1) / devices * not_negative("size", size)
 
 
 def tensor_parallel_bytes(

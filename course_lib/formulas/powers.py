@@ -38,12 +38,6 @@ def factor_for_ratio(exponent: float, ratio: float) -> float:
     return ratio ** (-1.0 / exponent)
 
 
-def local_slope(x: float, scale: float, exponent: float, floor: float) -> float:
-    """Slope d log L / d log x of floor + (scale/x)^exponent at x: -exponent x share above floor."""
-    loss = power_law(x, scale, exponent, floor)
-    return -exponent * (loss - floor) / loss
-
-
 def slope_between(x0: float, y0: float, x1: float, y1: float) -> float:
     """Slope of the line through two points on log-log axes (the exponent, with its sign)."""
     if positive("x0", x0) == positive("x1", x1):

@@ -45,11 +45,6 @@ def gpt2_params(n_layers: int, d_model: float, vocab: float, n_ctx: float) -> fl
     return layers + (positive("vocab", vocab) + positive("n_ctx", n_ctx)) * d_model + 2 * d_model
 
 
-def width_for_params(params: float, aspect: float) -> float:
-    """Width d of a 12 n_L d^2 model with `params` weights and d/n_L = aspect: (params aspect / 12)^(1/3)."""
-    return (positive("params", params) * positive("aspect", aspect) / 12.0) ** (1.0 / 3.0)
-
-
 # --- Rotary positions (Su et al. 2021, arXiv 2104.09864) ----------------------------------------------------
 
 

@@ -52,14 +52,6 @@ def attention_share(params: float, n_layers: int, d_attention: float, keys: floa
     return extra / (forward_flops_per_token(params) + extra)
 
 
-def training_flops_with_attention(
-    params: float, tokens: float, n_layers: int, d_attention: float, keys: float
-) -> float:
-    """6 N D plus the attention term 3 x 4 n_L d_attention keys for each of D tokens. Training FLOPs."""
-    extra = 3 * attention_flops_per_token(n_layers, d_attention, keys)
-    return training_flops(params, tokens) + extra * tokens
-
-
 def petaflop_days(flops: float) -> float:
     """Training FLOPs in petaflop/s-days: C / (1e15 x 86,400 s). A unit of work, not of time."""
     return not_negative("flops", flops) / PETAFLOP_DAY

@@ -80,7 +80,12 @@ def heads(width: int) -> int:
 
 def learning_rate(width: int) -> float:
     """Peak rate: 0.0113 at width 32, as one over the width, at most 0.03."""
-    return min(0.03, 0.0113 * 32 / width)
+    return min(0.03, _rule(width))
+
+
+def _rule(width: int) -> float:
+    """The rate without its upper end."""
+    return 0.0113 * 32 / width
 
 
 def shape(width: int) -> ModelConfig:
@@ -122,8 +127,7 @@ def all_jobs() -> list[Job]:
     jobs = [text_job("slice", w, s, budget=SLICE[0]) for s in SEEDS for w in SLICE[1]]
     for tokens, widths in RATES.items():
         for w in widths:
-            rule = 0.0113 * 32 / w
-            jobs += [text_job("rate", w, 0, tokens=tokens, lr=rule * 2.0**k) for k in RATE_STEPS]
+            jobs += [text_job("rate", w, 0, tokens=tokens, lr=_rule(w) * 2.0**k) for k in RATE_STEPS]
     jobs += [facts_job(h, d, s) for s in SEEDS for d in FACTS_SAMPLES for h in FACTS_HIDDEN]
     jobs += [facts_job(*FACTS_HELD_OUT, s) for s in SEEDS]
     jobs += [text_job("grid", w, s, budget=c) for c, widths in GRID.items() for s in SEEDS for w in widths]

@@ -89,19 +89,6 @@ def quantize_model(model: GPT, bits: int, scheme: Scheme = "channel", *, group: 
     return result, total
 
 
-def cast_model(model: GPT, dtype: torch.dtype) -> tuple[GPT, int]:
-    """A copy of a model with every number rounded to a floating format, and its bytes there."""
-    if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating format such as torch.bfloat16, got {dtype}")
-    result, total = copy.deepcopy(model), 0
-    with torch.no_grad():
-        for p in result.parameters():
-            small = p.to(dtype)
-            p.copy_(small.float())
-            total += small.nbytes
-    return result, total
-
-
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
     """Whole numbers as two's complement bits, side by side in bytes, lowest bit first; the last is padded."""
     places = torch.arange(bits)

@@ -92,7 +92,7 @@ def one_head_compute(v, data):
             {"label": "weight on words still to come", "value": text.pct(ahead), "tone": "bad" if ahead > 0 else "good"},
             {"label": "it carries away", "value": "(" + mixed_words(mixed[row]) + ")", "note": "the weighted mean of the values"},
         ],
-        "verdict": one_head_verdict(v, row, best, weights, ahead, leaders),
+        "verdict": one_head_verdict(row, best, weights, ahead, leaders),
         "tone": "bad" if ahead > 0 else "",
         "alt": f"Arrow of the query of “{WORDS[row]}” and a dot per key; the larger a dot, the more weight. Largest: {WORDS[best]}, {text.pct(weights[row][best])}.",
     }  # fmt: skip
@@ -103,7 +103,7 @@ def mixed_words(pair):
     return decimal(pair[0]) + ", " + decimal(pair[1])
 
 
-def one_head_verdict(v, row, best, weights, ahead, leaders):
+def one_head_verdict(row, best, weights, ahead, leaders):
     """One sentence about the chosen row."""
     word = WORDS[row]
     if ahead > 0:

@@ -46,7 +46,7 @@ def isoflop_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
     law = slices.law(kept)
     out["law"] = lines_of(law, data["axes"]["c"])
     out["readouts"] = readouts(kept, law)
-    out["verdict"], out["tone"] = verdict(kept, law, lost), "" if len(lost) == 0 else "bad"
+    out["verdict"], out["tone"] = verdict(law, lost), "" if len(lost) == 0 else "bad"
     out["alt"] = (
         f"{len(kept)} bowls of loss against size, and their bottoms on a line of exponent {text.fixed(law['exponent'], 2)} against compute."
     )
@@ -108,7 +108,7 @@ def readouts(kept: list, law: dict[str, Any]) -> list:
     ]  # fmt: skip
 
 
-def verdict(kept: list, law: dict[str, Any], lost: list) -> str:
+def verdict(law: dict[str, Any], lost: list) -> str:
     """What the exponent means, and which published one it can be told from."""
     a, error = law["exponent"], law["error"]
     said = f"Ten times the compute: {text.times(10**a, 2)} the parameters."

@@ -165,13 +165,13 @@ def bands_compute(v, data):
             {"label": "strangers to look at", "value": text.commas(strangers), "note": "expected, of " + text.commas(all_pairs) + " pairs"},
             {"label": "the curve rises near", "value": text.fixed(knee, 2), "note": text.plain(bands) + " bands of " + text.plain(rows) + ": " + text.plain(bands * rows) + " of 128 numbers"},
         ],
-        "verdict": bands_verdict(v, bands, fitting, hits, count, alarms),
+        "verdict": bands_verdict(v, fitting, hits, count, alarms),
         "tone": "good" if recall >= 0.9 and alarms < 0.1 * count["copy"] else "",
         "alt": f"S-curve rising near similarity {text.fixed(knee, 2)}. Above it the pairs that were caught: {text.plain(hits['copy'])} of {text.plain(count['copy'])} copies and {text.plain(hits['quote'])} of {text.plain(count['quote'])} quotations; below it the others.",
     }  # fmt: skip
 
 
-def bands_verdict(v, bands, fitting, hits, count, alarms):
+def bands_verdict(v, fitting, hits, count, alarms):
     """What this choice misses and what it lets through."""
     said = ""
     if v["bands"] > fitting:

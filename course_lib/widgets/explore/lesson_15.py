@@ -175,12 +175,12 @@ def reply_compute(v, data):
             {"label": "joules a token", "value": text.sig(joules, 3), "note": text.sig(joules / 3.6, 3) + " kWh a million"},
             {"label": "rent for a million", "value": text.money(dollars), "note": "tokens written"},
         ],
-        "verdict": reply_verdict(v, r, fill, gpu, joules), "tone": "bad" if fill > 1 else "",
+        "verdict": reply_verdict(v, r, fill, joules), "tone": "bad" if fill > 1 else "",
         "alt": f"Timeline of one request: the first token after {text.duration(r['first_token'], 3)}, then {text.commas(output)} tokens at {text.sig(r['per_reader'], 3)} a second until {text.duration(r['last_token'], 3)}.",
     }  # fmt: skip
 
 
-def reply_verdict(v, r, fill, gpu, joules):
+def reply_verdict(v, r, fill, joules):
     """The one thing to know about this setting."""
     if fill > 1:
         need = math.ceil(fill * v["devices"])

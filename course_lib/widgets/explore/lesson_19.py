@@ -153,13 +153,13 @@ def purse_compute(v, data):
             {"label": "the largest, " + largest["name"], "value": largest["success"] if largest["affords"] else "cannot pay", "note": largest["tries"] if largest["affords"] else ""},
             {"label": "training, each problem’s share", "value": "not counted" if v["training"] != "yes" else text.pct(data["sizes"][best]["train"] * share / v["budget"], 0) if best >= 0 else "more than all", "note": "of the budget, for the best buy" if best >= 0 and v["training"] == "yes" else ""},
         ],
-        "verdict": purse_verdict(v, lanes, best, most),
+        "verdict": purse_verdict(v, lanes, best),
         "tone": "" if best >= 0 else "bad",
         "alt": f"At {text.sci(v['budget'], 2)} FLOPs a problem: " + ", ".join([f"{x['name']}: {x['tries']} {x['success']}" for x in lanes]) + ".",
     }  # fmt: skip
 
 
-def purse_verdict(v, lanes, best, most):
+def purse_verdict(v, lanes, best):
     """One sentence on where the money is best spent."""
     if best < 0:
         return "This budget does not even pay each problem's share of the training. Serve more problems, or spend more on each."
