@@ -128,8 +128,8 @@ def test_a_network_with_one_wrong_argument_answers_or_refuses(name: str) -> None
         (lambda: formulas.rope_score(1.0, 1e12, 1e4), "d_head.*2 to 65536"),
         (lambda: proportions.shape_for(1e60, "dense", 8192), "active.*at most 1e"),
         (lambda: chain.ceiling(40), "last must be at most 6"),
-        (lambda: fitting.bootstrap(FIT, n=10**9), "20 to 100,000"),
-        (lambda: fitting.isoflop_bootstrap(SLICE, N, BOWLS, n=10**9), "20 to 100,000"),
+        (lambda: fitting.bootstrap(FIT, n=10**9), "20.*100,000"),
+        (lambda: fitting.isoflop_bootstrap(SLICE, N, BOWLS, n=10**9), "20.*100,000"),
     ],
 )
 def test_sizes_beyond_reason_are_refused_at_once(call: Callable[[], object], says: str) -> None:

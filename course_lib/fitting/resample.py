@@ -122,7 +122,7 @@ def bootstrap(
     `starts` is how many starts each resample has beside the full fit.
     """
     if not (isinstance(n, int | np.integer) and 20 <= n <= MOST):
-        raise ValueError(f"n is the number of resamples, 20 to {MOST:,}; got {n}")
+        raise ValueError(f"n is the number of resamples, at least 20 and at most {MOST:,}; got {n}")
     if not 0 < level < 1:
         raise ValueError(f"level is a share such as 0.95, got {level}")
     rng = np.random.default_rng(seed)
