@@ -9,6 +9,7 @@ import math
 import random
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,3 +282,26 @@ def test_a_page_carries_only_what_its_explorables_use() -> None:
         assert f"courseModules.{module} =" in script and len(script) < whole / 2
     with pytest.raises(ValueError, match="no compiled module 'lesson_99'"):
         pyjs.needed(["lesson_99"])
+
+
+def test_a_compiled_module_is_kept_until_its_source_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process left is read; a new source takes its place; without a folder it works."""
+    module, sources = "course_lib.text", ["def one():\n    return 1\n", "def two():\n    return 2\n"]
+    compiled = []
+
+    def compile_source(source: str, name: str, known: dict[str, str]) -> str:
+        compiled.append(name)
+        return f"courseModules.{name} = {source!r};\n"
+
+    monkeypatch.setattr(pyjs, "compile_source", compile_source)
+    for source, folder, times in ((sources[0], "kept", 1), (sources[0], "kept", 1), (sources[1], "kept", 2)):
+        monkeypatch.setattr(pyjs, "KEPT", tmp_path / folder)
+        monkeypatch.setattr(pyjs, "source_of", lambda _, source=source: source)
+        assert repr(source) in pyjs._compiled.__wrapped__(module)
+        assert len(compiled) == times
+        assert len(list((tmp_path / folder).iterdir())) == 1
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(pyjs, "KEPT", tmp_path / "file")
+    assert repr(sources[1]) in pyjs._compiled.__wrapped__(module) and len(compiled) == 3

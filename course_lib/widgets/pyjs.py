@@ -12,12 +12,16 @@ import functools
 import hashlib
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 import pscript
+
+from course_lib import files
 
 # In order: a module may use the ones before it.
 SHARED = (
@@ -39,6 +43,8 @@ SHARED = (
 )
 EXPLORE = "course_lib.widgets.explore"
 _PRELUDE = Path(__file__).parent / "front" / "prelude.js"
+# Compiled modules are kept where Python keeps its own: compiling all of them takes more than a second.
+KEPT = Path(__file__).parent / "__pycache__"
 
 
 def short_name(module: str) -> str:
@@ -174,10 +180,16 @@ def needed(names: Iterable[str]) -> list[str]:
             raise ValueError(f"no compiled module {short!r}; there are {', '.join(full)}")
         if full[short] not in found:
             found.add(full[short])
-            tree = ast.parse(source_of(importlib.import_module(full[short])))
-            imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-            open_ += [every[name] for node in imports for name in _imported(node) if name in every]
+            open_ += [every[name] for name in _imports(full[short]) if name in every]
     return [name for name in every if name in found]
+
+
+@functools.cache
+def _imports(module: str) -> tuple[str, ...]:
+    """Full names that a module's imports may mean."""
+    tree = ast.parse(source_of(importlib.import_module(module)))
+    nodes = (n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom))
+    return tuple(name for node in nodes for name in _imported(node))
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -190,7 +202,21 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 @functools.cache
 def _compiled(module: str) -> str:
-    return compile_module(module)
+    """A module for the page: as an earlier process has left it, if source and compiler are still the same."""
+    name, known = short_name(module), _known()
+    source = source_of(importlib.import_module(module))
+    compiler = [pscript.__version__, Path(__file__).read_text(encoding="utf-8")]
+    key = hashlib.sha256(json.dumps([source, known, compiler]).encode()).hexdigest()[:16]
+    kept = KEPT / f"{name}-{key}.js"
+    with suppress(OSError):
+        return kept.read_text(encoding="utf-8")
+    js = compile_source(source, name, known)
+    with suppress(OSError):  # a folder that cannot be written: compiled anew each time
+        files.replace_text(kept, js)
+        for old in KEPT.glob(f"{name}-{'?' * 16}.js"):
+            if old != kept:
+                old.unlink(missing_ok=True)
+    return js
 
 
 @functools.cache
