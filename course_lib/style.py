@@ -24,8 +24,25 @@ COLORS = ("#0b62a4", "#b4490a", "#0a7559", "#93318d", "#7a5d00", "#b3245f", "#3d
 INK, MUTED, LINE = "#1c2430", "#55606e", "#dfe4ea"
 _VARIABLES = {color: f"--cw-{i}" for i, color in enumerate(COLORS, 1)} | {
     INK: "--cw-ink", MUTED: "--cw-muted", LINE: "--cw-line", "#ffffff": "--cw-surface"}
+# What a hue stands for wherever the thing is drawn, in figures and in explorables: its place in COLORS.
+# A law, a bound or a plan has the first hue and what was measured beside it the second.
+MEANINGS = {
+    "dense": 0, "mixture of experts": 3, "unconfirmed": 1,  # models
+    "attention": 0, "looking back": 1, "feed-forward": 2, "experts": 2, "shared experts": 1, "router": 5,
+    "output head": 3, "embeddings": 4, "norms": 6,  # parts of a model
+    "weights": 0, "gradients": 1, "optimizer": 3, "master weights": 4, "activations": 2, "KV cache": 2,
+    "gathered layers": 6, "working space": 5,  # parts of a memory
+    "computed": 0, "measured": 1,
+}  # fmt: skip
 _CSS_PX_PER_INCH = 92  # an 7-inch figure fills the text column
 _numbers = itertools.count(1)
+
+
+def of(thing: str) -> str:
+    """The color of a thing that recurs: `of("attention")`. A ValueError names what there is."""
+    if thing not in MEANINGS:
+        raise ValueError(f"no color is set for {thing!r}; there are {sorted(MEANINGS)}")
+    return COLORS[MEANINGS[thing]]
 
 
 def use() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import re
 import sys
@@ -15,6 +16,9 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import course_summary
 import course_usage as usage
+
+from course_lib import style
+from course_lib.widgets.explore import lesson_01, lesson_20
 
 GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
 MEANINGS = voice.meanings(GLOSSARY)
@@ -112,3 +116,39 @@ def test_units_are_those_of_the_glossary(number: int) -> None:
             names = [name for tex in bare for name in voice.symbols(tex)]
             for name, unit in by_name(names, cells[-1].replace("character", "token")):
                 assert name not in CORE or unit == units[name], f"{line}: {units[name]}"
+
+
+# What the explorables call a thing that has a color of its own.
+DRAWN = {
+    "lesson_03.GROUPS": {"embedding": "embeddings", "ffn": "feed-forward", "expert": "experts",
+                         "norm": "norms", "head": "output head"},
+    "lesson_04.PARTS": {"lookup": "embeddings", "projections": "attention", "context": "looking back",
+                        "ffn": "feed-forward", "head": "output head"},
+    "lesson_12.GROUPS": {"embedding": "embeddings", "ffn": "feed-forward", "expert": "experts",
+                         "shared_expert": "shared experts", "norm": "norms", "head": "output head"},
+    "lesson_13.PARTS": {"master": "master weights", "gathered": "gathered layers", "kv": "KV cache",
+                        "working": "working space"},
+    "lesson_16.HELD": {"gathered": "gathered layers"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", DRAWN)
+def test_a_thing_has_one_color(where: str) -> None:
+    """Parts of a model and of a memory have the hue of course_lib.style in every explorable."""
+    module, name = where.split(".")
+    drawn = getattr(importlib.import_module(f"course_lib.widgets.explore.{module}"), name)
+    rows = drawn.items() if isinstance(drawn, dict) else [(row["key"], row) for row in drawn]
+    for key, row in rows:
+        thing = DRAWN[where].get(key, key)
+        assert row["color"] == style.MEANINGS[thing], f"{where} draws {thing} in hue {row['color']}"
+
+
+def test_mixtures_have_one_color_in_time_and_in_growth() -> None:
+    """The timelines of lessons 1 and 20 draw dense and sparse models alike, and as the style says."""
+    first, last = lesson_01.growth().result["series"], lesson_20.timeline().result["series"]
+    for series in (first, last):
+        hues = {s["color"] for s in series if s["kind"] == "dots"}
+        assert {style.MEANINGS["dense"], style.MEANINGS["mixture of experts"]} <= hues, hues
+    with pytest.raises(ValueError, match="no color is set for 'the sky'"):
+        style.of("the sky")
+    assert style.of("attention") == style.COLORS[0] and max(style.MEANINGS.values()) < len(style.COLORS)

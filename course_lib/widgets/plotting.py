@@ -6,15 +6,16 @@ import html
 import io
 from typing import Any
 
-_COLORS = ["#0b62a4", "#b4490a", "#0a7559", "#93318d", "#7a5d00", "#b3245f", "#3d5a80"]
-_ROLES = {"accent": "#0b62a4", "muted": "#55606e", "ink": "#1c2430", "good": "#0a6e4f", "bad": "#a92b14"}
+from course_lib.style import COLORS, INK, MUTED
+
+_ROLES = {"accent": COLORS[0], "muted": MUTED, "ink": INK, "good": "#0a6e4f", "bad": "#a92b14"}
 
 
 def color(name: int | str | None, i: int) -> str:
     """The color of a series, as the page's palette gives it in light mode."""
     if isinstance(name, int):
-        return _COLORS[name % len(_COLORS)]
-    return _ROLES.get(name or "", _COLORS[i % len(_COLORS)])
+        return COLORS[name % len(COLORS)]
+    return _ROLES.get(name or "", COLORS[i % len(COLORS)])
 
 
 def _mark(ax: Any, s: dict[str, Any], i: int) -> None:
