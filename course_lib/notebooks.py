@@ -113,6 +113,11 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
+def sources(path: Path, kind: str) -> list[str]:
+    """The sources of a notebook's cells of one kind, "code" or "markdown"."""
+    return ["".join(cell["source"]) for cell in read(path)["cells"] if cell["cell_type"] == kind]
+
+
 def execute(
     path: Path,
     say: Callable[[str], None] = lambda text: None,
@@ -121,7 +126,7 @@ def execute(
     """Run every cell of a lesson in a fresh kernel, in the lesson's folder.
 
     `say` hears where it stands. `turn(source)` is held while a cell runs; the seconds count from the moment
-    at which it was given (`course_lib.turns`).
+    at which it was given (`scripts/turns.py`).
     """
     import nbformat
     from nbclient import NotebookClient
