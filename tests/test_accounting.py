@@ -10,6 +10,7 @@ from test_formulas import plain_source, run_in_node
 
 from course_lib import accounting, catalog
 from course_lib.accounting import ModelConfig, active_params, flops, kv_bytes_per_token, params
+from course_lib.catalog import config_of
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -40,12 +41,6 @@ PUBLISHED = {
     "Qwen2.5 7B": 7_615_616_512,
     "Qwen3 8B": 8_190_735_360,
 }
-
-
-def shape(name: str) -> ModelConfig:
-    config = catalog.model(name).config
-    assert config is not None
-    return config
 
 
 # --- An independent reference: modules built from torch's own layers, on the meta device ---
@@ -217,19 +212,19 @@ def test_flops_equal_the_products(c: ModelConfig, context: int, causal: bool) ->
 
 @pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
 def test_published_totals(name: str, count: int) -> None:
-    assert params(shape(name))["total"] == count
+    assert params(config_of(name))["total"] == count
 
 
 def test_active_totals() -> None:
-    assert active_params(shape("Mixtral"))["total"] == 12_879_925_248
-    deepseek = active_params(shape("DeepSeek-V3"))
+    assert active_params(config_of("Mixtral"))["total"] == 12_879_925_248
+    deepseek = active_params(config_of("DeepSeek-V3"))
     assert deepseek["total"] - deepseek["embedding/token"] == 36_625_603_584
-    biased = dataclasses.replace(shape("DeepSeek-V3"), router_bias=True)
+    biased = dataclasses.replace(config_of("DeepSeek-V3"), router_bias=True)
     assert params(biased)["total"] == 671_026_404_352 + 14_848
 
 
 def test_llama3_8b_by_part() -> None:
-    parts = params(shape("Llama 3 8B"))
+    parts = params(config_of("Llama 3 8B"))
     assert parts["embedding/token"] == parts["head"] == 525_336_576
     assert [parts[f"attention/{name}"] // 32 for name in "qkvo"] == [
         16_777_216,
@@ -243,10 +238,10 @@ def test_llama3_8b_by_part() -> None:
 
 
 def test_cache_bytes() -> None:
-    assert kv_bytes_per_token(shape("Llama 3 8B"), 2) == 131_072
-    assert kv_bytes_per_token(shape("GPT-3"), 2) * 2048 == 9_663_676_416
-    assert kv_bytes_per_token(shape("DeepSeek-V3"), 2) == 61 * (512 + 64) * 2
-    gemma = shape("Gemma 2 9B")
+    assert kv_bytes_per_token(config_of("Llama 3 8B"), 2) == 131_072
+    assert kv_bytes_per_token(config_of("GPT-3"), 2) * 2048 == 9_663_676_416
+    assert kv_bytes_per_token(config_of("DeepSeek-V3"), 2) == 61 * (512 + 64) * 2
+    gemma = config_of("Gemma 2 9B")
     per_layer = kv_bytes_per_token(gemma, 2) / 42
     assert accounting.kv_cache_bytes(gemma, 8192, 2) == per_layer * 21 * (8192 + 4096)
 
@@ -258,7 +253,8 @@ def test_mean_keys_by_brute_force(context: int, window: int) -> None:
 
 
 def test_training_is_three_forwards() -> None:
-    forward, training = flops(shape("Mixtral"), 4096), accounting.training_flops(shape("Mixtral"), 4096)
+    mixtral = config_of("Mixtral")
+    forward, training = flops(mixtral, 4096), accounting.training_flops(mixtral, 4096)
     assert all(training[key] == 3 * forward[key] for key in forward)
 
 

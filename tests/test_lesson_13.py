@@ -17,9 +17,7 @@ BITS = lesson_13.number_bits()
 
 def config_of(key: str) -> accounting.ModelConfig:
     """The shape behind a key of the explorable's menu."""
-    config = catalog.model(FITS.data["models"][key]["name"]).config
-    assert config is not None
-    return config
+    return catalog.config_of(FITS.data["models"][key]["name"])
 
 
 def row(out: dict[str, Any], name: str) -> dict[str, Any]:

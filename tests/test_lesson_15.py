@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib import accounting, catalog, formulas, market, roofline
-from course_lib.modelconfig import ModelConfig
+from course_lib.catalog import config_of
 from course_lib.tiny import rates
 from course_lib.widgets.explore import lesson_15
 
@@ -20,13 +20,6 @@ PEAK, BANDWIDTH = 989e12, 3.35e12
 ROOF = lesson_15.any_roof()
 REQUEST = lesson_15.one_request()
 rooms = st.floats(1e6, 1e18)
-
-
-def shape(name: str) -> ModelConfig:
-    """The shape of a catalog model."""
-    config = catalog.model(name).config
-    assert config is not None
-    return config
 
 
 @given(st.floats(1e-3, 1e6), rooms, rooms)
@@ -54,7 +47,7 @@ def test_intensities_of_the_lesson() -> None:
 
 def test_decode_by_hand() -> None:
     """Llama 3 8B: all weights but the token table, one row of it for each reader, and a cache each."""
-    cfg, batch, context = shape("Llama 3 8B"), 7, 1000
+    cfg, batch, context = config_of("Llama 3 8B"), 7, 1000
     step = roofline.decode(cfg, context, batch, PEAK, BANDWIDTH, 2)
     table = cfg.vocab * cfg.d_model
     weights = accounting.params(cfg)["total"] - table + batch * cfg.d_model
@@ -68,7 +61,7 @@ def test_decode_by_hand() -> None:
 
 def test_prefill_is_the_sum_of_its_tokens() -> None:
     """Each token of a prompt does what decoding it would, but only the last one needs the head."""
-    cfg, tokens = shape("Llama 2 7B"), 40
+    cfg, tokens = config_of("Llama 2 7B"), 40
     together = roofline.prefill(cfg, tokens, 1, PEAK, BANDWIDTH, 2)
     head = accounting.flops(cfg, 1)["head"]
     single = sum(roofline.decode_flops(cfg, t) for t in range(1, tokens + 1))
@@ -78,7 +71,7 @@ def test_prefill_is_the_sum_of_its_tokens() -> None:
 
 def test_a_mixture_reads_what_a_batch_visits() -> None:
     """One token reads the active parameters; many tokens read everything; never more."""
-    cfg = shape("Mixtral 8x7B")
+    cfg = config_of("Mixtral 8x7B")
     table = cfg.vocab * cfg.d_model
     active, total = (f(cfg)["total"] - table for f in (accounting.active_params, accounting.params))
     assert roofline.weights_read(cfg, 1) == pytest.approx(active + cfg.d_model)
@@ -97,11 +90,11 @@ def test_experts_touched(tokens: int, experts: int) -> None:
 
 def test_a_window_and_latents_bound_the_cache() -> None:
     """Mistral's cache stops growing at its window; a latent does more arithmetic and moves fewer bytes."""
-    cfg = shape("Mistral 7B")
+    cfg = config_of("Mistral 7B")
     assert cfg.window > 0
     at = [roofline.decode(cfg, t, 1, PEAK, BANDWIDTH, 2) for t in (cfg.window, 4 * cfg.window)]
     assert at[0]["cache_bytes"] == at[1]["cache_bytes"] and at[0]["flops"] == at[1]["flops"]
-    deep = shape("DeepSeek-V3")
+    deep = config_of("DeepSeek-V3")
     plain = accounting.flops(deep, 4096, False)["total"]
     assert roofline.decode_flops(deep, 4096) > plain
 
@@ -109,7 +102,7 @@ def test_a_window_and_latents_bound_the_cache() -> None:
 @pytest.mark.parametrize("context", [1, 128, 512])
 def test_ridge_batch_is_the_first(context: int) -> None:
     """One fewer is limited by memory; with a long context no batch is enough."""
-    cfg = shape("Llama 3 70B")
+    cfg = config_of("Llama 3 70B")
     n = int(roofline.ridge_batch(cfg, context, PEAK, BANDWIDTH, 2))
     assert [roofline.decode(cfg, context, b, PEAK, BANDWIDTH, 2)["bound"] for b in (n - 1, n)] == [
         "memory", "compute",
@@ -119,7 +112,7 @@ def test_ridge_batch_is_the_first(context: int) -> None:
 
 def test_a_request_sums_its_steps() -> None:
     """The stretches add up to what single steps would."""
-    cfg = shape("Llama 3.2 1B")
+    cfg = config_of("Llama 3.2 1B")
     r = roofline.request(cfg, 100, 200, 4, PEAK, BANDWIDTH, 2)
     steps = [roofline.decode(cfg, 100 + i + 0.5, 4, PEAK, BANDWIDTH, 2)["seconds"] for i in range(200)]
     assert r["step"] == pytest.approx(math.fsum(steps) / 200, rel=1e-6)
@@ -133,7 +126,7 @@ def test_a_request_sums_its_steps() -> None:
 def test_steps_refuse_nothing_at_all(context: float, batch: float, each: float) -> None:
     for count in (roofline.prefill, roofline.decode):
         with pytest.raises(ValueError, match="must be"):
-            count(shape("Llama 3 8B"), context, batch, PEAK, BANDWIDTH, each)
+            count(config_of("Llama 3 8B"), context, batch, PEAK, BANDWIDTH, each)
 
 
 def test_published_servers_stay_under_the_roof() -> None:
@@ -205,7 +198,7 @@ def test_the_dot_is_the_library() -> None:
     """The explorable's dot is `decode`, its roof the catalog's."""
     out = ROOF.at(batch=32, context=1024, gpu="a100-80gb", model="llama-3-8b")
     gpu = catalog.gpu("A100")
-    step = roofline.decode(shape("Llama 3 8B"), 1024, 32, gpu.peak("bf16"), gpu.bandwidth_gbs * 1e9, 2)
+    step = roofline.decode(config_of("Llama 3 8B"), 1024, 32, gpu.peak("bf16"), gpu.bandwidth_gbs * 1e9, 2)
     assert out["here"]["x"] == step["intensity"] and out["peak"] == gpu.peak("bf16")
     assert out["here"]["y"] == pytest.approx(step["flops"] / step["seconds"])
     assert sum(t["seconds"] for t in out["times"][:2]) == pytest.approx(step["bytes"] / out["bandwidth"])
@@ -229,6 +222,6 @@ def test_verdicts_follow_the_limit() -> None:
 def test_a_request_in_the_page_is_the_library() -> None:
     out = REQUEST.at(batch=16)
     gpu = catalog.gpu("H100")
-    r = roofline.request(shape("Llama 3 8B"), 2048, 512, 16, gpu.peak("bf16"), gpu.bandwidth_gbs * 1e9, 2)
+    r = roofline.request(config_of("Llama 3 8B"), 2048, 512, 16, gpu.peak("bf16"), gpu.bandwidth_gbs * 1e9, 2)
     assert out["first"] == r["first_token"] and out["rate"] == r["per_reader"]
-    assert dataclasses.asdict(shape("Llama 3 8B")) == REQUEST.data["models"]["llama-3-8b"]["config"]
+    assert dataclasses.asdict(config_of("Llama 3 8B")) == REQUEST.data["models"]["llama-3-8b"]["config"]

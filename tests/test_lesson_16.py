@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib import accounting, catalog, formulas, parallelism, parallelism_runs, pipelines, quizzes
-from course_lib.modelconfig import ModelConfig
+from course_lib import accounting, formulas, parallelism, parallelism_runs, pipelines, quizzes
+from course_lib.catalog import config_of
 from course_lib.tiny import parallel
 from course_lib.tiny import parallel_jobs as jobs
 from course_lib.widgets.explore import lesson_16
@@ -25,15 +25,8 @@ from course_lib.widgets.explore import lesson_16
 H100 = parallelism.machine("H100")
 
 
-def shape(name: str) -> ModelConfig:
-    """A catalog model's shape."""
-    config = catalog.model(name).config
-    assert config is not None
-    return config
-
-
-LLAMA = shape("Llama 3.1 405B")
-EIGHT = shape("Llama 3 8B")
+LLAMA = config_of("Llama 3.1 405B")
+EIGHT = config_of("Llama 3 8B")
 
 
 # --- The planner ---
@@ -66,7 +59,7 @@ def test_finds_the_layout_of_llama() -> None:
 @given(st.data())
 def test_layouts_are_whole(data: st.DataObject) -> None:
     """Every layout uses all GPUs, keeps tensor parallelism in a server, and its shares add up."""
-    config = data.draw(st.sampled_from([LLAMA, EIGHT, shape("DeepSeek-V3"), shape("GPT-3 175B")]))
+    config = data.draw(st.sampled_from([LLAMA, EIGHT, config_of("DeepSeek-V3"), config_of("GPT-3 175B")]))
     gpus = data.draw(st.sampled_from([8, 24, 64, 256, 1024]))
     lay = data.draw(st.sampled_from(parallelism.layouts(config, gpus, 8, 2.0**24, 2048)))
     assert lay["tp"] * lay["pp"] * lay["dp"] == gpus and lay["tp"] <= 8
@@ -112,7 +105,7 @@ def test_what_each_choice_buys() -> None:
     chunks = parallelism.evaluate(LLAMA, H100, base | {"chunks": 8}, 2**24, 8192)
     assert chunks["bubble_share"] < plain["bubble_share"] == formulas.bubble_share(16, 16)
     assert chunks["bytes"]["pp"] == 8 * plain["bytes"]["pp"]
-    deep, lay = shape("DeepSeek-V3"), parallelism.layout(1, 16, 128)
+    deep, lay = config_of("DeepSeek-V3"), parallelism.layout(1, 16, 128)
     home = parallelism.evaluate(deep, H100, lay, 2**26, 4096)
     away = parallelism.evaluate(deep, H100, lay | {"ep": 64}, 2**26, 4096)
     assert away["memory"]["weights"] < home["memory"]["weights"] / 10 and away["bytes"]["ep"] > 0

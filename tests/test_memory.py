@@ -10,18 +10,12 @@ import torch
 
 from course_lib import accounting, catalog, formulas, memory, tiny
 from course_lib import numberformats as nf
+from course_lib.catalog import config_of
 from course_lib.tiny import footprint, quantize
 
 CLASSIC = tiny.GPTConfig(65, 64, 48, 3, 3)
 MODERN = tiny.GPTConfig.modern(65, 64, 48, 3, 3, 1, 128)
 SHAPES = [m for m in catalog.models() if m.config is not None]
-
-
-def config_of(name: str) -> accounting.ModelConfig:
-    """The shape of a catalog model."""
-    config = catalog.model(name).config
-    assert config is not None
-    return config
 
 
 @pytest.mark.parametrize("config", [CLASSIC, MODERN], ids=["classic", "modern"])

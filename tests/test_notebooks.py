@@ -22,11 +22,6 @@ MAX_CELL_LINES, MAX_DEF_LINES = 15, 5
 each_notebook = pytest.mark.parametrize("path", [*LESSONS, TEMPLATE], ids=lambda p: p.stem)
 
 
-def sources(path: Path, kind: str) -> list[str]:
-    """The sources of a notebook's cells of one kind."""
-    return ["".join(c["source"]) for c in notebooks.read(path)["cells"] if c["cell_type"] == kind]
-
-
 def python(source: str) -> str:
     """A code cell without IPython's magics."""
     return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
@@ -42,7 +37,7 @@ def test_is_in_normal_form(path: Path) -> None:
 @each_notebook
 def test_has_the_frame(path: Path) -> None:
     """The sections of the frame are there, in order; others may stand between them."""
-    lines = "\n".join(sources(path, "markdown")).splitlines()
+    lines = "\n".join(notebooks.sources(path, "markdown")).splitlines()
     assert sum(line.startswith("# ") for line in lines) == 1, "one title"
     headings = [line[3:].strip() for line in lines if line.startswith("## ")]
     framed = [next((f for f in FRAME if h.startswith(f)), None) for h in headings]
@@ -52,7 +47,7 @@ def test_has_the_frame(path: Path) -> None:
 @each_notebook
 def test_says_what_it_is_about(path: Path) -> None:
     """The first cell: the question, what one will be able to do, the time, what it builds on, the sources."""
-    first = sources(path, "markdown")[0]
+    first = notebooks.sources(path, "markdown")[0]
     for label in ("**Question.**", "**You will be able to**", "**Time.**", "**Builds on.**", "**Mirrors.**"):
         assert label in first, f"{label} is missing in the first cell"
 
@@ -60,7 +55,7 @@ def test_says_what_it_is_about(path: Path) -> None:
 @each_notebook
 def test_cells_are_small(path: Path) -> None:
     """A code cell holds one idea, and no long function."""
-    for source in sources(path, "code"):
+    for source in notebooks.sources(path, "code"):
         lines = len(source.splitlines())
         assert lines <= MAX_CELL_LINES, f"{lines} lines, {MAX_CELL_LINES} at most: split the cell\n{source}"
         for node in ast.walk(ast.parse(python(source))):
@@ -84,14 +79,14 @@ def test_nothing_gives_the_quiz_away(path: Path) -> None:
     keys = [cell for cell in cells if "quiz.answer_key(" in "".join(cell["source"])]
     assert keys, "print(quiz.answer_key()) is missing"
     assert all("hide-cell" in cell["metadata"].get("tags", []) for cell in keys)
-    prose = "\n".join(sources(path, "markdown"))
+    prose = "\n".join(notebooks.sources(path, "markdown"))
     assert not re.search(r"quiz\.answer\(\d+, *[\"'\d]", prose), "write quiz.answer(1, …)"
 
 
 @each_notebook
 def test_marker_stands_alone(path: Path) -> None:
     """A comparison marker shares its line with nothing: nbval would not see it."""
-    for source in sources(path, "code"):
+    for source in notebooks.sources(path, "code"):
         if notebooks.MARKER in source:
             assert notebooks.is_marked(source), f"{notebooks.MARKER} stands alone on its line\n{source}"
 
@@ -110,7 +105,7 @@ def test_no_function_is_written_twice() -> None:
     """What two lessons need lives in the library."""
     names: Counter[str] = Counter()
     for path in LESSONS:
-        trees = [ast.parse(python(source)) for source in sources(path, "code")]
+        trees = [ast.parse(python(source)) for source in notebooks.sources(path, "code")]
         names.update({n.name for tree in trees for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)})
     twice = [name for name, count in names.items() if count > 1]
     assert not twice, f"defined in two cells of the lessons, so move to course_lib: {twice}"

@@ -32,11 +32,6 @@ MEANINGS = {1e3, 1e6, 1e9, 1e12, 1e15, 1024, 2.0**20, 2.0**30, 2.0**40, 24, 60, 
 EXCEPTIONS: dict[str, dict[tuple[str, str], str]] = {}
 
 
-def sources(path: Path, kind: str) -> list[str]:
-    """The sources of a notebook's cells of one kind."""
-    return ["".join(c["source"]) for c in notebooks.read(path)["cells"] if c["cell_type"] == kind]
-
-
 def named_texts(outputs: list[dict[str, Any]]) -> list[str]:
     """What outputs say: printed text and the text form of results (figures and explorables say theirs)."""
     texts = ["".join(o.get("text", "")) for o in outputs]
@@ -154,7 +149,7 @@ def texts_in(value: Any) -> list[str]:
 @functools.cache
 def own(path: Path) -> dict[str, set[float]]:
     """The numbers of one lesson by kind, without the catalog."""
-    number, code = int(path.stem[:2]), sources(path, "code")
+    number, code = int(path.stem[:2]), notebooks.sources(path, "code")
     quiz = quiz_lesson(f"{number:02d}")
     asked = [q.as_dict() for q in (*quiz.predictions, *quiz.questions, *quiz.exercises)]
     said = executed().get("\n---\n".join(code), [])
@@ -172,7 +167,7 @@ def own(path: Path) -> dict[str, set[float]]:
 @functools.cache
 def origins(path: Path) -> Origins:
     """Where a figure of this lesson may come from."""
-    text = "\n".join(sources(path, "markdown") + sources(path, "code"))
+    text = "\n".join(notebooks.sources(path, "markdown") + notebooks.sources(path, "code"))
     kinds = own(path) | {"formulas": constants(), "meaning": MEANINGS, "catalog": from_catalog(text)}
     named = {n: p for n in prose_numbers.lessons_named(prose_numbers.plain(text))
              for p in LESSONS if int(p.stem[:2]) == n and p != path}

@@ -20,10 +20,6 @@ def _ratio(name: str) -> float:
     return formulas.tokens_per_param(*size_and_tokens(name))
 
 
-def _best_ratio(flops: float, law: dict[str, float]) -> float:
-    return formulas.chinchilla_tokens(flops, law) / formulas.chinchilla_params(flops, law)
-
-
 def _exponents() -> dict[str, float]:
     """a in N* ~ C^a, which is the share of the excess loss that is due to size."""
     return {name: formulas.chinchilla_size_share(law) for name, law in LAWS.items()}
@@ -40,7 +36,7 @@ def equal_growth() -> Finding:
 
 def twenty() -> Finding:
     """20 tokens per parameter, by each set of constants."""
-    ratios = {name: _best_ratio(BUDGET, law) for name, law in LAWS.items()}
+    ratios = {name: formulas.chinchilla_ratio(BUDGET, law) for name, law in LAWS.items()}
     value = ", ".join(f"{r:.0f} {name}" for name, r in ratios.items()) + f" at {text.sci(BUDGET)} FLOPs"
     why = "A rule of thumb near this budget: the refit gives it, the constants that everyone prints do not."
     return Finding(by_cases([agree(RULE, r, 1) != "wrong" for r in ratios.values()]), value, why)
@@ -110,7 +106,7 @@ def too_few() -> Finding:
     """Fewer than any set of constants wants at their own budgets."""
     names = ("GPT-3", "PaLM")
     short = [
-        _best_ratio(formulas.training_flops(*size_and_tokens(name)), law) / _ratio(name)
+        formulas.chinchilla_ratio(formulas.training_flops(*size_and_tokens(name)), law) / _ratio(name)
         for name in names
         for law in LAWS.values()
     ]

@@ -34,6 +34,11 @@ def chinchilla_tokens(flops: float, law: dict[str, float]) -> float:
     return flops / 6.0 / chinchilla_params(flops, law)
 
 
+def chinchilla_ratio(flops: float, law: dict[str, float]) -> float:
+    """D*/N*: tokens per parameter of the best split of C FLOPs."""
+    return chinchilla_tokens(flops, law) / chinchilla_params(flops, law)
+
+
 def chinchilla_size_share(law: dict[str, float]) -> float:
     """Share of L - E that is due to size, A/N^alpha, along the whole optimal path: beta/(alpha + beta)."""
     return law["beta"] / (law["alpha"] + law["beta"])

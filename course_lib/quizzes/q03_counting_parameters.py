@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from course_lib import accounting, catalog, formulas, text
 from course_lib.modelconfig import ModelConfig
 from course_lib.quizzes.questions import (
@@ -17,13 +15,9 @@ from course_lib.quizzes.questions import (
     trap,
     wrong,
 )  # fmt: skip
+from course_lib.quizzes.shapes import total
 
 GPT1_VOCAB = 40478
-
-
-def total(config: ModelConfig, **changes: object) -> int:
-    """Parameters of a shape with some fields changed."""
-    return accounting.params(dataclasses.replace(config, **changes))["total"]  # type: ignore[arg-type]
 
 
 def build() -> Lesson:

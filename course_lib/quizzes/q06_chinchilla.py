@@ -45,10 +45,6 @@ def _ratio(name: str) -> float:
     return formulas.tokens_per_param(*size_and_tokens(name))
 
 
-def _best_ratio(flops: float, law: dict[str, float]) -> float:
-    return formulas.chinchilla_tokens(flops, law) / formulas.chinchilla_params(flops, law)
-
-
 def _ten_times() -> Question:
     root = 10**0.5
     return single(
@@ -63,11 +59,11 @@ def _ten_times() -> Question:
 
 
 def _printed_guess() -> Question:
-    printed = _best_ratio(GOPHER_FLOPS, PRINTED)
+    printed = formulas.chinchilla_ratio(GOPHER_FLOPS, PRINTED)
     return numeric(
         "printed", f"Everyone knows “20 tokens per parameter”, and everyone prints the same five constants of the law. Put the printed constants into the formula for the optimum, at Chinchilla’s budget of {text.sci(GOPHER_FLOPS)} FLOPs. Which ratio comes out?",
         printed, unit="tokens per parameter", rtol=0.1,
-        why=f"{text.sig(printed, 2)}, not 20. The unrounded exponents give {text.sig(_best_ratio(GOPHER_FLOPS, PRECISE), 2)}, the refit of 2024 {text.sig(_best_ratio(GOPHER_FLOPS, REFIT), 2)}.",
+        why=f"{text.sig(printed, 2)}, not 20. The unrounded exponents give {text.sig(formulas.chinchilla_ratio(GOPHER_FLOPS, PRECISE), 2)}, the refit of 2024 {text.sig(formulas.chinchilla_ratio(GOPHER_FLOPS, REFIT), 2)}.",
         traps=[trap(20, "That is the rule of thumb. The question is what the printed constants give.")],
     )  # fmt: skip
 
@@ -143,8 +139,8 @@ def _twenty() -> Question:
     return multiple(
         "twenty", "What is true about “20 tokens per parameter”?",
         right("It fits the model that Hoffmann et al. trained: 1.4T tokens, 70B parameters", "1.4T/70B is 20 exactly. That is where most readers have it from."),
-        right("The refit of 2024 gives about that ratio at Chinchilla’s budget", f"{text.sig(_best_ratio(GOPHER_FLOPS, REFIT), 3)}, with a wide margin."),
-        wrong("It follows from the constants 406.4, 410.7, 1.69, 0.34 and 0.28", f"They give {text.sig(_best_ratio(GOPHER_FLOPS, PRINTED), 2)} there."),
+        right("The refit of 2024 gives about that ratio at Chinchilla’s budget", f"{text.sig(formulas.chinchilla_ratio(GOPHER_FLOPS, REFIT), 3)}, with a wide margin."),
+        wrong("It follows from the constants 406.4, 410.7, 1.69, 0.34 and 0.28", f"They give {text.sig(formulas.chinchilla_ratio(GOPHER_FLOPS, PRINTED), 2)} there."),
         wrong("It holds at any budget, since it comes from a power law", "Only if α = β. With any other exponents the ratio is itself a power of C."),
         wrong("It holds for any text and tokenizer", "It comes from one mix of text cut into one kind of token. Our own study, in characters, gives another number."),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Lesson 13: bytes to serve and to train, units, number formats, rounding to few bits."""
 
-from course_lib import accounting, catalog, formulas, memory, numberformats, text
+from course_lib import catalog, formulas, memory, numberformats, text
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -12,6 +12,7 @@ from course_lib.quizzes.questions import (
     trap,
     wrong,
 )
+from course_lib.quizzes.shapes import size_of
 
 # Nats that rounding the course's text model to 4 bits by rows costs, in round numbers (the tests measure it).
 INT4_COST, TEXT_LOSS = 0.06, 1.2
@@ -37,11 +38,6 @@ def build() -> Lesson:
         ),
         exercises=(_conversations(), _cards()),
     )
-
-
-def _size(name: str) -> int:
-    """Parameters of a catalog model."""
-    return accounting.params(catalog.config_of(name))["total"]
 
 
 def _training_times() -> Question:
@@ -72,7 +68,7 @@ def _four_bits() -> Question:
 
 
 def _weights() -> Question:
-    n = _size("Llama 3 70B")
+    n = size_of("Llama 3 70B")
     gb = formulas.gb(2 * n)
     return numeric(
         "weights", f"Llama 3 70B has {text.si(n, 4)} parameters. How many GB (10^{{9}} bytes) are its weights in bf16?",
@@ -116,7 +112,7 @@ def _cache() -> Question:
 
 
 def _state() -> Question:
-    n = _size("Llama 3 8B")
+    n = size_of("Llama 3 8B")
     gb = formulas.gb(formulas.adam_bytes(n))
     return numeric(
         "state", f"Mixed-precision Adam, {text.si(n, 3)} parameters, one card, no sharing. How many GB are weights, gradients, master weights and moments together?",
@@ -229,8 +225,8 @@ def _cards() -> Question:
     need = memory.devices_to_train(cfg, catalog.gpu("H100").memory_gib, *how)
     return numeric(
         "cards", "The fewest H100s that train Llama 3 70B: Adam, mixed precision, ZeRO stage 3, activations recomputed, one sequence of 4,096 on each?", float(need), rtol=0.001,
-        why=f"The state alone is {text.gibibytes(formulas.adam_bytes(_size('Llama 3 70B')))}; what stays on every card is the layers in use and a thin layer of activations.",
+        why=f"The state alone is {text.gibibytes(formulas.adam_bytes(size_of('Llama 3 70B')))}; what stays on every card is the layers in use and a thin layer of activations.",
         traps=[
-            trap(float(-(-formulas.gib(formulas.adam_bytes(_size('Llama 3 70B'))) // 80)), "That fills the cards to the brim with state and leaves no room for anything else."),
+            trap(float(-(-formulas.gib(formulas.adam_bytes(size_of('Llama 3 70B'))) // 80)), "That fills the cards to the brim with state and leaves no room for anything else."),
         ],
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Lesson 16: collectives, bubbles, shared states, splits and their traffic, and a cluster that breaks."""
 
-from course_lib import accounting, catalog, formulas, parallelism, parallelism_runs, text
+from course_lib import catalog, formulas, parallelism, parallelism_runs, text
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -12,6 +12,7 @@ from course_lib.quizzes.questions import (
     trap,
     wrong,
 )
+from course_lib.quizzes.shapes import size_of
 
 # Llama 3 405B, 54 days on up to 16,384 GPUs: unexpected interruptions (arXiv 2407.21783, section 3.3.4).
 STOPS, STOP_DAYS, STOP_GPUS = 419, 54, 16384
@@ -30,11 +31,6 @@ def build() -> Lesson:
         ),
         exercises=(_micro(), _fewest()),
     )  # fmt: skip
-
-
-def _size(name: str) -> int:
-    """Parameters of a catalog model."""
-    return accounting.params(catalog.config_of(name))["total"]
 
 
 def fewest_gpus() -> int:
@@ -68,10 +64,10 @@ def _same() -> Question:
 
 
 def _gradients() -> Question:
-    size = 2.0 * _size("Llama 3 8B")
+    size = 2.0 * size_of("Llama 3 8B")
     sent = formulas.gb(formulas.all_reduce_bytes(size, 64))
     return numeric(
-        "gradients", f"Llama 3 8B has {text.si(_size('Llama 3 8B'), 3)} parameters. 64 replicas all-reduce its bf16 gradients around a ring. How many GB does each send in a step?",
+        "gradients", f"Llama 3 8B has {text.si(size_of('Llama 3 8B'), 3)} parameters. 64 replicas all-reduce its bf16 gradients around a ring. How many GB does each send in a step?",
         sent, unit="GB", rtol=0.02,
         why=f"2 × 63/64 × {text.sig(formulas.gb(size), 3)} GB = {text.sig(sent, 3)} GB. Over {text.sig(formulas.gb(parallelism.LINKS['H100 SXM']['network']), 2)} GB/s that is most of a second, which has to hide behind the backward pass.",
         traps=[
@@ -99,7 +95,7 @@ def _bubble() -> Question:
 
 
 def _states() -> Question:
-    n = _size("Llama 3 70B")
+    n = size_of("Llama 3 70B")
     gb = {stage: formulas.gb(n * formulas.zero_bytes_per_param(stage, 64)) for stage in range(4)}
     return numeric(
         "states", f"{text.si(n, 3)} parameters, mixed-precision Adam, 64 replicas, ZeRO stage 1. How many GB of weights, gradients and optimizer states are on each GPU?",

@@ -257,11 +257,6 @@ def surface() -> Explorable:
 # --- Tokens per parameter -----------------------------------------------------------------------------------
 
 
-def law_ratio(flops: float, law: dict[str, float]) -> float:
-    """D*/N* at a budget."""
-    return formulas.chinchilla_tokens(flops, law) / formulas.chinchilla_params(flops, law)
-
-
 def power_ratio(flops: float, scale: float, exponent: float) -> float:
     """D/N where the best D = scale C^exponent and N = C/(6 D)."""
     d = scale * flops**exponent
@@ -273,15 +268,15 @@ def rounding_band(flops: float, law: dict[str, float], half: float) -> list[floa
     found = []
     for a in [-half, half]:
         for b in [-half, half]:
-            found.append(law_ratio(flops, {"A": law["A"], "B": law["B"], "alpha": law["alpha"] + a, "beta": law["beta"] + b}))  # fmt: skip
+            found.append(formulas.chinchilla_ratio(flops, {"A": law["A"], "B": law["B"], "alpha": law["alpha"] + a, "beta": law["beta"] + b}))  # fmt: skip
     return [min(found), max(found)]
 
 
 def ratio_lines(law: dict[str, Any], color: int, budgets: list[float]) -> list[dict[str, Any]]:
     """A law's line: faint throughout, full where its runs were."""
     inside = [c for c in budgets if c >= law["fitted"][0] * 0.999 and c <= law["fitted"][1] * 1.001]
-    whole = {"kind": "line", "color": color, "faint": True, "dash": True, "x": budgets, "y": [law_ratio(c, law) for c in budgets]}  # fmt: skip
-    return [whole, {"kind": "line", "color": color, "width": 3, "x": inside, "y": [law_ratio(c, law) for c in inside]}]  # fmt: skip
+    whole = {"kind": "line", "color": color, "faint": True, "dash": True, "x": budgets, "y": [formulas.chinchilla_ratio(c, law) for c in budgets]}  # fmt: skip
+    return [whole, {"kind": "line", "color": color, "width": 3, "x": inside, "y": [formulas.chinchilla_ratio(c, law) for c in inside]}]  # fmt: skip
 
 
 def ratio_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
@@ -300,14 +295,14 @@ def ratio_compute(v: dict[str, Any], data: Any) -> dict[str, Any]:
         law = data["laws"][key]
         color = data["colors"][key]
         series = series + ratio_lines(law, color, budgets)
-        ratio = law_ratio(c, law)
+        ratio = formulas.chinchilla_ratio(c, law)
         ratios.append(ratio)
         series.append({"kind": "dots", "color": color, "x": [c], "y": [ratio], "text": [law["name"]], "size": 6})  # fmt: skip
         readouts.append({"label": law["name"], "value": text.sig(ratio, 3), "note": "slope " + signed(exponent_of_ratio(law), 2)})  # fmt: skip
-        shown = [x for x in budgets if law_ratio(x, law) > 1 and law_ratio(x, law) < 3000]
+        shown = [x for x in budgets if formulas.chinchilla_ratio(x, law) > 1 and formulas.chinchilla_ratio(x, law) < 3000]
         if len(shown) > 0:
             last = shown[len(shown) - 1]
-            series.append({"kind": "text", "color": color, "x": [last], "y": [law_ratio(last, law)], "text": [data["short"][key]], "dy": 13 if key == "besiroglu" else -9, "dx": -5, "anchor": "end"})  # fmt: skip
+            series.append({"kind": "text", "color": color, "x": [last], "y": [formulas.chinchilla_ratio(last, law)], "text": [data["short"][key]], "dy": 13 if key == "besiroglu" else -9, "dx": -5, "anchor": "end"})  # fmt: skip
     if v["llama"]:
         series.append({"kind": "line", "color": 6, "dash": True, "x": budgets, "y": [power_ratio(x, LLAMA3["scale"], LLAMA3["exponent"]) for x in budgets]})  # fmt: skip
         readouts.append({"label": "Llama 3’s 0.29 C^{0.53}", "value": text.sig(power_ratio(c, LLAMA3["scale"], LLAMA3["exponent"]), 3), "note": "as printed"})  # fmt: skip
@@ -372,7 +367,7 @@ def ratio() -> Explorable:
     from course_lib import catalog
 
     laws = all_laws()
-    at = {key: law_ratio(GOPHER_FLOPS, law) for key, law in laws.items()}
+    at = {key: formulas.chinchilla_ratio(GOPHER_FLOPS, law) for key, law in laws.items()}
     llama = catalog.model("Llama 3.1 405B")
     edge = rounding_band(GOPHER_FLOPS, laws["printed"], 0.005)
     published = ["printed", "precise", "besiroglu"]
@@ -400,7 +395,7 @@ def ratio() -> Explorable:
             attempt("What two digits leave open", f"Shaded: every law whose exponents print as 0.34 and 0.28. At this budget they span {text.sig(edge[0], 2)} to {text.sig(edge[1], 2)} tokens per parameter. The unrounded line runs along the lower edge.", flops=GOPHER_FLOPS, laws=published, models=False, llama=False, band=True),
             attempt("A hundred times further", "The printed lines climb and the refit sinks: they disagree not just on the number but on the direction, because one has α above β and the other has β above α.", flops=5.76e25, laws=published, models=True, llama=False, band=False),
             attempt("Llama 3’s own rule", f"Printed as 0.29 C^{{0.53}}, the rule gives {text.sig(power_ratio(3.8e25, LLAMA3['scale'], LLAMA3['exponent']), 2)} tokens per parameter at 3.8e25 FLOPs. The paper’s own plan there is 402B on 16.55T, which is {text.sig(16.55e12 / 402e9, 2)}; the model they trained has {text.sig((llama.tokens or 0) / (llama.params or 1), 2)}. Two digits again.", flops=3.8e25, laws=published, models=True, llama=True, band=False),
-            attempt("Our own tiny models", f"Fitted on characters and on models a million times smaller: {text.sig(law_ratio(1e12, laws[OURS]), 2)} characters per parameter at 1e12 FLOPs by the fitted law (the best run there had fewer). Whatever the ratio is, it belongs to a text, a tokenizer and a range of budgets, and does not travel.", flops=1e12, laws=[*published, OURS], models=False, llama=False, band=False),
+            attempt("Our own tiny models", f"Fitted on characters and on models a million times smaller: {text.sig(formulas.chinchilla_ratio(1e12, laws[OURS]), 2)} characters per parameter at 1e12 FLOPs by the fitted law (the best run there had fewer). Whatever the ratio is, it belongs to a text, a tokenizer and a range of budgets, and does not travel.", flops=1e12, laws=[*published, OURS], models=False, llama=False, band=False),
         ],
         source="D^{*}/N^{*} of L = E + A/N^{α} + B/D^{β}. Hoffmann et al. 2022; Besiroglu et al. 2024; Llama 3: Grattafiori et al. 2024. Models: the course’s catalog.",
     )  # fmt: skip
