@@ -45,7 +45,7 @@
     link.href = row.href;
     link.textContent = row.name;
     kind.textContent = row.kind;
-    text.textContent = row.says;
+    text.textContent = row.says.replace(/`/g, "");
     li.append(link, kind, text);
     return li;
   }

@@ -102,7 +102,8 @@ function whole(out, w) {
   for (const p of bodies) {
     const high = (tall * p.value) / body;
     marks.push(s("rect", { x, y, width: wide, height: high, ...fill(p.color) }));
-    if (wide > 90 && high > 16) words.push(label(x + wide / 2, y + high / 2 + 4, `${p.key === "ffn" ? "feed-forward" : p.key === "expert" ? "experts" : "attention"}, ${out.cfg.n_layers} layers`, { "text-anchor": "middle", class: "cw-b-in", style: `stroke:${color(p.color)}` }));
+    const name = `${p.key === "ffn" ? "feed-forward" : p.key === "expert" ? "experts" : "attention"}, ${out.cfg.n_layers} layers`;
+    if (wide > 7.4 * name.length && high > 16) words.push(label(x + wide / 2, y + high / 2 + 4, name, { "text-anchor": "middle", class: "cw-b-in", style: `stroke:${color(p.color)}` }));
     y += high;
   }
   const each = wide / out.cfg.n_layers;

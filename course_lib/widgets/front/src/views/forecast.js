@@ -54,7 +54,7 @@ export function forecast(stage, { spec, set, values }) {
     set("locked", false);
   }
 
-  const width = () => Math.max(260, Math.min(760, Math.floor(holder.clientWidth || 640)));
+  const width = () => Math.max(260, Math.min(880, Math.floor(holder.clientWidth || 640)));
   function render() {
     drawn = width();
     plot = draw(last, spec.chart, drawn);
