@@ -22,11 +22,14 @@ from typing import Any
 
 from turns import Turns
 
+from course_lib.files import replace_text
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 RECORDS = BUILD / "lessons.json"  # per lesson: seconds and the hashes it was executed under
 TIMES = BUILD / "lesson_times.json"  # per lesson: seconds, for `make bench`
+FACTS = {"seconds", "data", "code", "imported", "modules"}  # of each record
 SKIPPED = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
 MOST_JOBS = 4  # each kernel takes up to 0.6 GB
 GUESS = 20.0  # seconds of a lesson that has not been executed yet
@@ -121,7 +124,7 @@ def run_lessons(paths: list[Path], jobs: int) -> bool:
     from jupyter_cache import get_cache
 
     cache = get_cache(CACHE)
-    records = json.loads(RECORDS.read_text()) if RECORDS.exists() else {}
+    records = read_records()
     data = digest(library_data())
     stale = [p for p in paths if not is_current(p, cache, records.get(p.stem), data)]
     if stale:
@@ -135,6 +138,17 @@ def run_lessons(paths: list[Path], jobs: int) -> bool:
         execute(stale, jobs, cache, records, data)
     TIMES.write_text(json.dumps({p.stem: records[p.stem]["seconds"] for p in paths}, indent=1))
     return bool(stale)
+
+
+def read_records() -> dict[str, Any]:
+    """What is known of the cached executions; nothing, where the file is missing or damaged."""
+    try:
+        found = json.loads(RECORDS.read_text()) if RECORDS.exists() else {}
+        kept = {name: row for name, row in found.items() if set(row) >= FACTS}
+    except (ValueError, TypeError, AttributeError) as error:
+        print(f"{RECORDS.name} is damaged ({type(error).__name__}); executing the lessons again")
+        return {}
+    return kept
 
 
 def execute(paths: list[Path], jobs: int, cache: Any, records: dict[str, Any], data: str) -> None:
@@ -155,7 +169,7 @@ def execute(paths: list[Path], jobs: int, cache: Any, records: dict[str, Any], d
             for future in as_completed(started):
                 path, result = started[future], future.result()
                 records[path.stem] = keep(path, result, cache, data)
-                RECORDS.write_text(json.dumps(records, indent=1))
+                replace_text(RECORDS, json.dumps(records, indent=1))
                 progress.done(path.stem, result.seconds)
         except BaseException:
             turns.stop()

@@ -1,16 +1,19 @@
 """The rows of the catalog as frozen records, and how to look one up."""
 
-import csv
 import difflib
 import re
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TypeVar
 
 from course_lib import accounting, guard
+from course_lib import rows as tables
 from course_lib.modelconfig import ModelConfig
 
+PLACE = Path(__file__).parent
+# What no model of the table has, or all have alike: `ModelConfig`'s own defaults.
+NO_COLUMN = ("head_bias", "d_shared", "shared_gate", "moe_every", "router_bias")
 FORMATS = ("fp32", "tf32", "fp16", "bf16", "fp8", "fp4")
 
 
@@ -151,7 +154,7 @@ def size_and_tokens(name: str) -> tuple[float, float]:
 @cache
 def gpus() -> tuple[GPU, ...]:
     """All devices."""
-    return tuple(_record(GPU, cells) for cells in _read("gpus.csv"))
+    return tuple(_record(GPU, where, cells) for where, cells in _read("gpus.csv", _names(GPU)))
 
 
 def gpu(name: str) -> GPU:
@@ -162,7 +165,7 @@ def gpu(name: str) -> GPU:
 @cache
 def runs() -> tuple[Run, ...]:
     """All training runs."""
-    return tuple(_record(Run, cells) for cells in _read("runs.csv"))
+    return tuple(_record(Run, where, cells) for where, cells in _read("runs.csv", _names(Run)))
 
 
 def run(name: str) -> Run:
@@ -172,21 +175,31 @@ def run(name: str) -> Run:
 
 @cache
 def _models() -> tuple[Model, ...]:
-    return tuple(sorted((_model(cells) for cells in _read("models.csv")), key=lambda row: row.date))
+    shape = [name for name in _names(ModelConfig) if name not in NO_COLUMN]
+    columns = [*(name for name in _names(Model) if name != "config"), *shape]
+    found = (_model(where, cells) for where, cells in _read("models.csv", columns))
+    return tuple(sorted(found, key=lambda row: row.date))
 
 
-def _read(name: str) -> list[dict[str, str]]:
-    text = resources.files("course_lib.catalog").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+def _names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]
 
 
-def _model(cells: dict[str, str]) -> Model:
+def _read(name: str, columns: list[str]) -> list[tuple[str, dict[str, str]]]:
+    """The rows of a table of this folder, each with the words "file, line n" for it."""
+    return tables.cells_of(PLACE / name, columns, ("name",))
+
+
+def _model(where: str, cells: dict[str, str]) -> Model:
     """A model row: its config columns go into a ModelConfig, if there is a shape at all."""
-    names = {field.name for field in fields(ModelConfig)}
+    names = _names(ModelConfig)
     shape = {key: _value(text) for key, text in cells.items() if key in names and text}
     own = {key: text for key, text in cells.items() if key not in names}
-    config = ModelConfig(**shape) if shape else None  # type: ignore[arg-type]
-    return _record(Model, own | {"exact": cells["exact"] or "no"}, config=config)
+    try:
+        config = ModelConfig(**shape) if shape else None  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: this is no shape of a model: {error}") from error
+    return _record(Model, where, own | {"exact": cells["exact"] or "no"}, config=config)
 
 
 def _value(text: str) -> bool | int | str:
@@ -196,7 +209,7 @@ def _value(text: str) -> bool | int | str:
     return int(text) if text.isdigit() else text
 
 
-def _record(kind: type[Row], cells: dict[str, str], **given: object) -> Row:
+def _record(kind: type[Row], where: str, cells: dict[str, str], **given: object) -> Row:
     """Cells to the types the record declares; an empty number is None."""
     values = dict(given)
     for field in fields(kind):
@@ -213,7 +226,7 @@ def _record(kind: type[Row], cells: dict[str, str], **given: object) -> Row:
         elif text == "":
             values[field.name] = None
         else:
-            number = float(text)
+            number = tables.number(where, field.name, text)
             values[field.name] = int(number) if number.is_integer() else number
     return kind(**values)  # type: ignore[arg-type]
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from course_lib import formulas
 from course_lib.files import replace_text
+from course_lib.rows import read_json
 from course_lib.study import table
 from course_lib.study.design import counts, select
 from course_lib.study.table import Run
@@ -168,8 +169,11 @@ def read(path: Path | None = None) -> dict[str, Any]:
         raise ValueError(
             f"{place}: no forecast yet; make the grid, then `python -m course_lib.study forecast`"
         )
-    found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    return {**found, "forecasts": [Forecast(**row) for row in found["forecasts"]]}
+    found: dict[str, Any] = read_json(place)
+    try:
+        return {**found, "forecasts": [Forecast(**row) for row in found["forecasts"]]}
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(f"{place}: damaged, this is no forecast of ours ({error})") from error
 
 
 def _pass_tokens(rows: Sequence[Run]) -> float:
