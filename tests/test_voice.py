@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import json
 import re
+import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -18,6 +21,8 @@ import course_summary
 import course_usage as usage
 
 from course_lib import style
+from course_lib.quizzes.quiz import lesson as quiz_lesson
+from course_lib.quizzes.quiz import lesson_modules
 from course_lib.widgets.explore import lesson_01, lesson_20
 
 GLOSSARY = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
@@ -152,3 +157,31 @@ def test_mixtures_have_one_color_in_time_and_in_growth() -> None:
     with pytest.raises(ValueError, match="no color is set for 'the sky'"):
         style.of("the sky")
     assert style.of("attention") == style.COLORS[0] and max(style.MEANINGS.values()) < len(style.COLORS)
+
+
+SINGLES = [(n, q) for n in sorted(lesson_modules()) for part in ("predictions", "questions")
+           for q in getattr(quiz_lesson(n), part) if q.kind == "single" and len(q.options) == 4]  # fmt: skip
+
+
+def test_the_place_of_an_option_says_nothing() -> None:
+    """As the page shows them, right options stand in each of four places about equally often."""
+    script = (ROOT / "course_lib" / "widgets" / "front" / "src" / "quiz.js").read_text(encoding="utf-8")
+    shuffle = re.search(r"function shuffled.*?\n}\n", script, re.S)
+    assert shuffle, "quiz.js no longer shuffles in a function of its own"
+    asked = [[q.id, q.fixed_order, [o.right for o in q.options]] for _, q in SINGLES]
+    source = f"""{shuffle.group()}
+const place = ([id, fixed, right]) => (fixed ? [0, 1, 2, 3] : shuffled(4, id)).findIndex((i) => right[i]);
+console.log(JSON.stringify({json.dumps(asked)}.map(place)));"""
+    done = subprocess.run(["node", "-"], input=source, capture_output=True, text=True, check=True)
+    places = Counter(json.loads(done.stdout))
+    assert sum(places.values()) == len(SINGLES) >= 80
+    assert all(0.15 <= places[i] / len(SINGLES) <= 0.35 for i in range(4)), places
+
+
+def test_no_question_is_asked_twice() -> None:
+    """No two questions of the book share most of their words, numbers aside, or are the same question."""
+    every = [(n, q) for n in sorted(lesson_modules())
+             for q in (*quiz_lesson(n).predictions, *quiz_lesson(n).questions)]  # fmt: skip
+    asked = [(f"{n}.{q.id}", set(re.findall(r"[^\W\d]{3,}", q.prompt.lower()))) for n, q in every]
+    alike = [(a, b) for (a, x), (b, y) in itertools.combinations(asked, 2) if len(x & y) > 0.62 * len(x | y)]
+    assert not alike, alike

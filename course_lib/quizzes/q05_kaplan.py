@@ -2,7 +2,7 @@
 
 import math
 
-from course_lib import catalog, formulas, text
+from course_lib import formulas, text
 from course_lib.quizzes.questions import (
     Lesson,
     Question,
@@ -33,7 +33,7 @@ def build() -> Lesson:
             _collision(),
             _mid_run(),
             _reasons(),
-            _tokens_each(),
+            _tenfold(),
         ),
         exercises=(_clash(), _penalty()),
     )
@@ -61,7 +61,6 @@ def _half_way_guess() -> Question:
         wrong("the same: both have read the same letters", "What they read is the same. At what rate they took it in is not."),
         right("the short run’s", "Letting the rate fall is worth several hundredths of a nat, and the long run still has that ahead of it."),
         why="A loss in the middle of a schedule is not the loss of a run that ends there.",
-        fixed_order=True,
     )  # fmt: skip
 
 
@@ -168,20 +167,16 @@ def _reasons() -> Question:
     )  # fmt: skip
 
 
-def _tokens_each() -> Question:
-    gpt3, llama = catalog.model("GPT-3"), catalog.model("Llama 3 8B")
-    each = {
-        "Kaplan’s rule at GPT-3’s budget": formulas.kaplan_tokens(GPT3_FLOPS) / formulas.kaplan_params(GPT3_FLOPS),
-        "GPT-3 itself": (gpt3.tokens or 0.0) / (gpt3.params or math.nan),
-        "the rule of thumb after Chinchilla": 20.0,
-        "Llama 3 8B": (llama.tokens or 0.0) / (llama.params or math.nan),
-    }  # fmt: skip
-    names = sorted(each, key=lambda name: each[name])
-    listed = ", ".join(f"{name} {text.sig(each[name], 2)}" for name in names)
+def _tenfold() -> Question:
+    exponents = {"text": formulas.KAPLAN_ALPHA_D, "parameters": formulas.KAPLAN_ALPHA_N, "compute, well split": formulas.KAPLAN_ALPHA_C}
+    left = {f"ten times the {what}": formulas.ratio_per_decade(exponent) for what, exponent in exponents.items()}
+    left["twice the parameters"] = formulas.ratio_per_doubling(formulas.KAPLAN_ALPHA_N)
+    names = sorted(left, key=lambda name: left[name])
+    listed = ", ".join(f"{name}: {text.fixed(left[name], 3)}" for name in names)
     return ordering(
-        "tokens-each", "Order by training tokens per parameter, fewest first.",
-        names, why=f"{listed}. GPT-3 was less extreme than the rule it is said to have followed.",
-        hint="GPT-3: 175B parameters, 300B tokens.",
+        "tenfold", "What is short grows; of the rest there is plenty. Order by what the loss is multiplied by in Kaplan’s laws, smallest first.",
+        names, why=f"{listed}. Compute comes late because it has to pay for size and text at once.",
+        hint="The larger the exponent, the more a factor of ten takes off.",
     )  # fmt: skip
 
 

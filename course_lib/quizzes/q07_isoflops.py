@@ -73,7 +73,6 @@ def _recount() -> Question:
         wrong("the best sizes, but not how they grow", "That would need the tables to be a fixed share of the model. Their share falls as models grow."),
         right("the best sizes and the exponent as well", "The tables’ share falls with size, so the count without them climbs faster. Whole decades of advice hung on it."),
         why="Leaving out a part whose share falls with size bends every law that is written in the size.",
-        fixed_order=True,
     )  # fmt: skip
 
 

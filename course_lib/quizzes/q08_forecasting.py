@@ -49,7 +49,6 @@ def _which_comes_back() -> Question:
         right("the exponents α and β", "A little too much floor is paid for with steeper exponents. The sum fits; its parts are far off."),
         wrong("all are about equally good", "They differ by orders of magnitude: a fraction of a per cent, a few per cent, tens of per cent."),
         why="The exponents. Three numbers describe one smooth curve, and errors in them cancel where there are data.",
-        fixed_order=True,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def build() -> Lesson:
             _wall(),
             _dearer(),
             _volume(),
-            _order(),
+            _demands(),
             _pushes(),
             _optimist(),
             _equal(),
@@ -149,14 +149,15 @@ def _volume() -> Question:
     )  # fmt: skip
 
 
-def _order() -> Question:
-    names = ("GPT-3 175B", "Llama 3.1 405B", "LLaMA 7B", "Phi-3 Mini", "Llama 3 8B")
-    ratios = {name: size_and_tokens(name)[1] / size_and_tokens(name)[0] for name in names}
-    inorder = sorted(names, key=lambda name: ratios[name])
+def _demands() -> Question:
+    names = ("Chinchilla", "LLaMA 7B", "Llama 3.1 405B", "Llama 3 8B")
+    asked = {name: formulas.revealed_demand(*size_and_tokens(name), REFIT) for name in names}
+    inorder = sorted(names, key=lambda name: asked[name])
+    listed = ", ".join(f"{name} {text.si(asked[name], 2)}" for name in inorder)
     return ordering(
-        "order", "Order by training tokens per parameter, least first.", inorder,
-        why="Tokens per parameter: " + ", ".join(text.sig(ratios[name], 2 if ratios[name] < 100 else 3) for name in inorder) + ".",
-        hint="Small models are trained the longest, for their size.",
+        "demands", "For which demand would each have been the cheapest choice, by the refit? Order by served tokens, least first.", inorder,
+        why=f"{listed}. Tokens per parameter are not the whole story: the 405B has fewer than the LLaMA, and needs more readers to pay for them.",
+        hint="Demand grows with the training tokens, and with how far past the Chinchilla split they are.",
     )  # fmt: skip
 
 

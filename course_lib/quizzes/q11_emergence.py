@@ -68,7 +68,6 @@ def _layers() -> Question:
         wrong("Neither can, since the words are random", "The first pass is a guess for everybody. The second pass can be read off the first."),
         right("Two layers reach nearly 100 %, one layer stays below half", "To find what came after the last M, something must have noted “I stand after an M” one layer earlier."),
         wrong("Two layers do slightly better, as with any law in depth", "This gap is no matter of degree: a step of the computation is missing in one layer."),
-        fixed_order=True,
     )  # fmt: skip
 
 
@@ -80,7 +79,6 @@ def _ruler() -> Question:
         wrong("It turns into a straight line on a logarithmic axis", "That is what a power law would do. Look at what is measured below."),
         right("It stays, over about the same range of sizes", "Digits and nats move where the whole sums move: here the change is in the models."),
         wrong("It moves to models a hundred times smaller", "A kinder ruler does see it a little earlier, at a neighboring size."),
-        fixed_order=True,
     )  # fmt: skip
 
 

@@ -74,18 +74,20 @@ def _flops_guess() -> Question:
 
 
 def _per_token() -> Question:
-    cfg = catalog.config_of("Llama 3 70B")
+    cfg = catalog.config_of("DeepSeek-V3")
     per = accounting.kv_bytes_per_token(cfg, BF16)
+    kept = cfg.kv_lora_rank + cfg.qk_rope_dim
     return numeric(
-        "per-token", f"Llama 3 70B has {cfg.n_layers} layers, {cfg.n_heads} query heads and {cfg.n_kv_heads} key and value heads of width {cfg.d_head}. How many bytes of cache does one token take in bf16?",
+        "per-token", f"DeepSeek-V3 has {cfg.n_layers} layers and {cfg.n_heads} heads. Each layer keeps one vector of {cfg.kv_lora_rank} numbers for a token, and one rotary key of {cfg.qk_rope_dim}. How many bytes of cache does one token take in bf16?",
         per, unit="bytes", rtol=0.02,
-        why=f"2 (key and value) × {cfg.n_layers} × {cfg.n_kv_heads} × {cfg.d_head} × 2 bytes = {text.commas(per)}.",
+        why=f"{cfg.n_layers} layers × {kept} numbers × 2 bytes = {text.commas(per)}: no factor for heads, and none for key and value.",
         traps=[
-            trap(per * cfg.n_heads / cfg.n_kv_heads, "You counted a key and a value for every *query* head. They are shared: only the key and value heads are kept."),
-            trap(per / 2, "One factor of 2 is missing: there is a key *and* a value, and each of their numbers takes two bytes."),
-            trap(per / cfg.n_layers, "That is one layer. Every layer has keys and values of its own."),
+            trap(2 * per, "A latent is not kept twice: keys and values are both made from it."),
+            trap(per * cfg.n_heads, "All heads make their keys and values from the same vector."),
+            trap(per / cfg.n_layers, "That is one layer. Every layer has a latent of its own."),
+            trap(per / 2, "Each number takes two bytes."),
         ],
-        hint="2 × layers × key and value heads × width × bytes.",
+        hint="Layers × numbers kept in a layer × bytes of a number.",
     )  # fmt: skip
 
 

@@ -50,7 +50,6 @@ def _equal_flops() -> Question:
         right("The mixture’s, by a few hundredths of a nat", "About what the dense model would gain from a tenth more characters."),
         wrong("The mixture’s, by about half a nat", "That is the distance between a good and a bad tiny model. Parameters alone do not buy it in so short a run."),
         why=f"Measured below: about {text.fixed(GAIN, 2)} nats, at every length that we tried.",
-        fixed_order=True,
     )  # fmt: skip
 
 

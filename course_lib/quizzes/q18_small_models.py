@@ -1,6 +1,6 @@
 """Lesson 18: distillation and its bill, what a teacher adds, feedback from comparisons, drift, published scores."""
 
-from course_lib import catalog, formulas, text
+from course_lib import formulas, text
 from course_lib.catalog import scores
 from course_lib.quizzes.questions import (
     Lesson,
@@ -17,6 +17,7 @@ from course_lib.quizzes.questions import (
 LOGIT_HOURS, TRAINING_HOURS = 86e3, 830e3  # H100 hours of Llama 3.2 1B and 3B, by their model card
 # Rounded from the shipped tables (the tests hold them against the rows).
 GAIN = 0.13  # nats that the teacher's answers are worth at 300,000 characters
+GUESSING = 25  # points of 100 on questions with four options
 WORTH = 2.0  # times the text that a student without a teacher needs
 
 
@@ -31,7 +32,7 @@ def build() -> Lesson:
             _why_soft(),
             _share(),
             _weak(),
-            _ratio(),
+            _above_chance(),
             _best(),
             _sure(),
             _drift(),
@@ -50,7 +51,6 @@ def _teacher() -> Question:
         right("The second, by a tenth of a nat or more", "As much as reading twice as far would bring."),
         wrong("The second, and it beats its teacher", "Not at this size: the teacher has three times the parameters and read a great deal more."),
         why=f"Measured below: {text.fixed(GAIN, 2)} nats, which takes a student without a teacher about {text.times(WORTH, 2)} the text.",
-        fixed_order=True,
     )  # fmt: skip
 
 
@@ -62,7 +62,6 @@ def _pleased() -> Question:
         right("one phrase, over and over", "The reward model was never asked about variety, so variety is what is paid with."),
         wrong("random letters", "Those score badly: made-up words surprise the reward model."),
         why="The reward climbs all the way. Look at the samples in the explorable below.",
-        fixed_order=True,
     )  # fmt: skip
 
 
@@ -114,16 +113,17 @@ def _weak() -> Question:
     )  # fmt: skip
 
 
-def _ratio() -> Question:
-    model = catalog.model("Llama 3.2 3B")
-    ratio = formulas.tokens_per_param(model.params or 0, model.tokens or 0)
+def _above_chance() -> Question:
+    small, large = scores.mmlu("Llama 3.2 3B"), scores.mmlu("GPT-3 175B")
+    factor = (small - GUESSING) / (large - GUESSING)
     return numeric(
-        "ratio", f"Llama 3.2 3B has {text.si(model.params or 0, 3)} parameters and read up to {text.si(model.tokens or 0, 2)} tokens. How many tokens per parameter?",
-        ratio, unit="tokens per parameter", rtol=0.02,
-        why=f"{text.sig(ratio, 4)}: {text.times(ratio / 20, 3)} the rule of 20, before the teachers’ logits are counted.",
+        "above-chance", f"On MMLU guessing gives {GUESSING} points of 100. GPT-3 175B is listed with {text.fixed(large, 1)}, Llama 3.2 3B with {text.fixed(small, 1)}. How many times as far above guessing is the small model?",
+        factor, unit="times", rtol=0.02,
+        why=f"({text.fixed(small, 1)} − {GUESSING})/({text.fixed(large, 1)} − {GUESSING}) = {text.sig(factor, 3)}. A score starts where a guesser stands, not at zero.",
         traps=[
-            trap(ratio / 20, "That is the multiple of the rule of 20."),
-            trap(1 / ratio, "Upside down."),
+            trap(small / large, "That counts the points that a guesser gets as well."),
+            trap(small - large, "That is the difference in points."),
+            trap(1 / factor, "Upside down."),
         ],
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ def build() -> Lesson:
             _says(),
             _smaller(),
             _errors(),
-            _repeats(),
+            _serving_share(),
             _interval(),
             _design(),
             _mixture(),
@@ -146,18 +146,20 @@ def _errors() -> Question:
     )  # fmt: skip
 
 
-def _repeats() -> Question:
-    unique, epochs = 3e11, 10
-    worth = outlook.worth_of_text(unique * epochs, unique) / 1e12
+def _serving_share() -> Question:
+    n, tokens, served, weight = 2e10, 2e12, 4e12, 2.5
+    training, serving = formulas.training_flops(n, tokens), 2 * n * served
+    share = weight * serving / (training + weight * serving)
+    plain = serving / (training + serving)
     return numeric(
-        "repeats", f"You have {text.si(unique, 3)} different tokens and read them {epochs} times. How many trillion *fresh* tokens is that worth, by the law of lesson 10 (R_{{D}}^{{*}} = {text.sig(formulas.MUENNIGHOFF_R_D, 4)})?",
-        worth, unit="trillion", rtol=0.02,
-        why="U (1 + R_{D}^{*} (1 − exp(−R/R_{D}^{*}))) with R = 9 repeats.",
+        "serving-share", f"A model of {text.si(n, 2)} parameters reads {text.si(tokens, 2)} tokens in training and serves {text.si(served, 2)}. A FLOP of serving costs {weight} times a FLOP of training. What share of the life’s cost is serving, in per cent?",
+        100 * share, unit="%", rtol=0.02,
+        why=f"w D_{{inf}} = {text.si(weight * served, 2)} weighted tokens at 2N, beside {text.si(tokens, 2)} at 6N: {text.pct(share)}.",
         traps=[
-            trap(3.0, "Each repeat is worth less than the one before."),
-            trap(0.3, "Repeats are worth something: nearly as much as fresh text, for the first four passes."),
+            trap(100 * plain, f"That counts FLOPs alike. Cards that write are less busy: each FLOP counts {weight} times."),
+            trap(100 * weight * served / (weight * served + tokens), "A served token takes a third of the FLOPs of a trained one."),
         ],
-        hint="R counts the passes after the first.",
+        hint="2N for a served token, 6N for a trained one.",
     )  # fmt: skip
 
 
