@@ -1,5 +1,6 @@
 # The course in two commands: `make book`, `make test`. `make help` lists the rest.
 #
+# LESSON=<number>        of `make page` and `make check`, such as LESSON=20.
 # TORCH_INDEX=<address>  installs torch from that package index first (CPU-only wheels; see README).
 # JOBS=<number>          lessons that `make book` executes at once (default: one a core, at most four).
 # STUDY=<arguments>      of `make study`, such as STUDY="grid --workers 4".
@@ -16,7 +17,7 @@ NOTEBOOKS ?= lessons
 LAB ?=
 PORT ?= 8000
 
-.PHONY: book test lab study serve bench bundle clean help
+.PHONY: book test lab page check study serve bench bundle clean help
 
 book: $(READY)  ## execute the lessons and build the book into _build/html
 	@$(PY) scripts/build_book.py $(if $(JOBS),--jobs $(JOBS))
@@ -26,6 +27,12 @@ test: $(READY)  ## everything that must hold: lint, types, book, library, lesson
 
 lab: $(READY)  ## open JupyterLab on the lessons
 	@exec .venv/bin/jupyter lab --notebook-dir="$(NOTEBOOKS)" $(LAB)
+
+page: $(READY)  ## build one lesson's page into _build/page, in half a minute: LESSON=20
+	@$(PY) scripts/preview_page.py $(LESSON)
+
+check: $(READY)  ## what must hold for one lesson, without building the book: LESSON=20
+	@scripts/check_lesson.sh $(LESSON)
 
 study: $(READY)  ## make the runs of the scaling study that its table lacks (hours; stop and go on at will)
 	@$(PY) -m course_lib.study run $(STUDY)

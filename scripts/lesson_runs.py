@@ -121,10 +121,7 @@ def default_jobs() -> int:
 
 def run_lessons(paths: list[Path], jobs: int) -> bool:
     """Execute every lesson whose cached execution does not stand; True if any was."""
-    from jupyter_cache import get_cache
-
-    cache = get_cache(CACHE)
-    records = read_records()
+    cache, records = open_cache(), read_records()
     data = digest(library_data())
     stale = [p for p in paths if not is_current(p, cache, records.get(p.stem), data)]
     if stale:
@@ -136,8 +133,24 @@ def run_lessons(paths: list[Path], jobs: int) -> bool:
         # The longest first: then none is left to run alone at the end.
         stale.sort(key=lambda p: -records.get(p.stem, {}).get("seconds", GUESS))
         execute(stale, jobs, cache, records, data)
-    TIMES.write_text(json.dumps({p.stem: records[p.stem]["seconds"] for p in paths}, indent=1))
+    beside = {path.stem for folder in {p.parent for p in paths} for path in folder.glob("[0-9]*.ipynb")}
+    known = {name: records[name]["seconds"] for name in sorted(beside & records.keys())}
+    TIMES.write_text(json.dumps(known, indent=1))
     return bool(stale)
+
+
+def open_cache() -> Any:
+    """The cache of executed lessons, made anew where a full disk or an accident has left half of one."""
+    from jupyter_cache import get_cache
+
+    cache = get_cache(CACHE)
+    try:
+        cache.list_cache_records()
+    except Exception as error:
+        print(f"The cache of executed lessons is damaged ({type(error).__name__}); making another")
+        shutil.rmtree(CACHE)
+        cache = get_cache(CACHE)
+    return cache
 
 
 def read_records() -> dict[str, Any]:
