@@ -1,7 +1,7 @@
 // The static host: gives each widget in a built page a model over the JSON that the page carries.
 import { render } from "./render.js";
 
-export function modelOf(state) {
+function modelOf(state) {
   const listeners = new Map();
   return {
     get: (name) => state[name],

@@ -31,7 +31,7 @@ function row(lesson, at) {
 }
 
 /** The answers of an exported file that belong to this course's questions; an Error says what is wrong with it. */
-export function readExport(text, lessons) {
+function readExport(text, lessons) {
   let given;
   try {
     given = JSON.parse(text);

@@ -1,5 +1,6 @@
 // One token's bill: a ledger whose bars continue each other down to the total, and where 6N stops being honest.
 import { h } from "../lib/dom.js";
+import { within } from "../lib/drag.js";
 import { color, draw } from "./chart.js";
 
 const STEPS = ["forward", "gradient of the inputs", "gradient of the weights"];
@@ -77,8 +78,7 @@ export function bill(stage, { spec, set }) {
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", `Exact count over 6N against context, ${last.name}. ${last.alt}`);
     svg.addEventListener("click", (event) => {
-      const box = svg.getBoundingClientRect();
-      const x = plot.scale("x").invert(((event.clientX - box.left) * svg.viewBox.baseVal.width) / box.width);
+      const x = plot.scale("x").invert(within(svg)(event)[0]);
       const c = spec.controls.find((k) => k.name === "context");
       if (Number.isFinite(x)) set("context", Math.min(c.max, Math.max(c.min, Math.round(x))));
     });

@@ -3,7 +3,7 @@ import { forward } from "../gpt/forward.js";
 import { take } from "../gpt/packs.js";
 import { softmax } from "../gpt/ops.js";
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { setAll, sized, svg } from "../lib/svg.js";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const PLACES = 12;
@@ -70,7 +70,7 @@ function rowOf(pick) {
     const [out, share] = last;
     const width = line.clientWidth || 600;
     const x = (i) => ((i + 0.5) * width) / PLACES;
-    setAll(picture, { width, height: ARC, viewBox: `0 0 ${width} ${ARC}` });
+    setAll(picture, sized(width, ARC));
     const paths = [];
     for (let j = 0; j < out.at; j++) {
       const w = share(out.at, j);

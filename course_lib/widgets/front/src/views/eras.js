@@ -1,5 +1,6 @@
 // The timeline: models over shaded eras; a click or the buttons open one, and its card tells what is known.
 import { h } from "../lib/dom.js";
+import { within } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 import { draw } from "./chart.js";
 
@@ -37,9 +38,7 @@ export function eras(stage, { spec, set }) {
     });
     picture.prepend(svg("g", {}, bands));
     picture.addEventListener("click", (event) => {
-      const box = picture.getBoundingClientRect();
-      const unit = picture.viewBox.baseVal.width / box.width;
-      const [px, py] = [(event.clientX - box.left) * unit, (event.clientY - box.top) * unit];
+      const [px, py] = within(picture)(event);
       const far = (s) => Math.hypot(x.apply(s.x) - px, y.apply(s.y) - py);
       const near = [...last.spots].sort((a, b) => far(a) - far(b))[0];
       if (near && far(near) < REACH) set("model", String(near.index));

@@ -1,6 +1,6 @@
 // One family of models under one ruler: the curve, and below it the answers of one model, right or wrong.
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { setAll, sized, svg } from "../lib/svg.js";
 import { chart } from "./chart.js";
 
 const LARGEST = 15; // px of a mark
@@ -53,7 +53,7 @@ function sheetsOf() {
       });
       if (row.every((m) => m)) boxes.push(`M17.5 ${y - 2}h${(k * cell + 3).toFixed(1)}v${(side + 4).toFixed(1)}h-${(k * cell + 3).toFixed(1)}zM3 ${(y + side / 2).toFixed(1)}l3 4l6 -8`);
     });
-    setAll(picture, { width, height: Math.ceil(last.length * tall + 3), viewBox: `0 0 ${width} ${Math.ceil(last.length * tall + 3)}` });
+    setAll(picture, sized(width, Math.ceil(last.length * tall + 3)));
     setAll(right, { d: dots.join("") });
     setAll(wrong, { d: crosses.join("") });
     setAll(frames, { d: boxes.join("") });

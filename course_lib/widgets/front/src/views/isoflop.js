@@ -1,6 +1,6 @@
 // The IsoFLOP study: bowls of loss against size, their bottoms against compute, and two handles that choose budgets.
 import { h, uid } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
 const text = () => globalThis.courseModules.text;
@@ -33,29 +33,23 @@ const steps = ([lo, hi]) => {
 function frame(width, x, y) {
   const sx = scale(x.domain, [MARGIN.left, width - MARGIN.right], true);
   const sy = scale(y.domain, [HEIGHT - MARGIN.bottom, MARGIN.top], y.log);
-  const el = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", class: "cw-iso-svg" });
+  const el = svg("svg", { ...sized(width, HEIGHT), role: "img", class: "cw-iso-svg" });
   const id = uid("clip");
   const [w, tall] = [width - MARGIN.left - MARGIN.right, HEIGHT - MARGIN.top - MARGIN.bottom];
   el.append(svg("clipPath", { id }, svg("rect", { x: MARGIN.left, y: MARGIN.top, width: w, height: tall })));
   const name = tick({ log: true, format: "si" });
   for (const t of decades(x.domain)) {
-    el.append(svg("line", { x1: sx(t), x2: sx(t), y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, class: "cw-iso-grid" }));
-    el.append(label(sx(t), HEIGHT - MARGIN.bottom + 16, x.name ? x.name(t) : name(t), "cw-iso-tick", "middle"));
+    el.append(uprightLine(sx(t), MARGIN.top, HEIGHT - MARGIN.bottom, "cw-iso-grid"));
+    el.append(say(sx(t), HEIGHT - MARGIN.bottom + 16, x.name ? x.name(t) : name(t), "cw-iso-tick", "middle"));
   }
   for (const t of y.log ? decades(y.domain) : steps(y.domain)) {
-    el.append(svg("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: sy(t), y2: sy(t), class: "cw-iso-grid" }));
-    el.append(label(MARGIN.left - 7, sy(t) + 4, y.log ? name(t) : String(t), "cw-iso-tick", "end"));
+    el.append(levelLine(MARGIN.left, width - MARGIN.right, sy(t), "cw-iso-grid"));
+    el.append(say(MARGIN.left - 7, sy(t) + 4, y.log ? name(t) : String(t), "cw-iso-tick", "end"));
   }
-  el.append(label(MARGIN.left + w / 2, HEIGHT - 4, x.label, "cw-iso-axis", "middle"));
+  el.append(say(MARGIN.left + w / 2, HEIGHT - 4, x.label, "cw-iso-axis", "middle"));
   const body = svg("g", { "clip-path": `url(#${id})` });
   el.append(body);
   return { el, body, sx, sy };
-}
-
-function label(x, y, words, cls, anchor = "start") {
-  const el = svg("text", { x, y, class: cls, "text-anchor": anchor });
-  el.textContent = words;
-  return el;
 }
 
 const path = (points, sx, sy) => points.map(([x, y], i) => `${i ? "L" : "M"}${sx(x).toFixed(1)} ${sy(y).toFixed(1)}`).join("");
@@ -77,7 +71,7 @@ function bowls(out, width) {
     if (s.points.length) {
       const [n, loss] = s.points[s.points.length - 1];
       const crowded = sx(n) > width - 42;
-      const name = label(crowded ? width - 4 : sx(n) + 7, sy(loss) + (crowded ? -9 : 4), s.name, "cw-iso-name", crowded ? "end" : "start");
+      const name = say(crowded ? width - 4 : sx(n) + 7, sy(loss) + (crowded ? -9 : 4), s.name, "cw-iso-name", crowded ? "end" : "start");
       setAll(name, { style: `fill:${color}` });
       el.append(name);
     }
@@ -97,7 +91,7 @@ function bottoms(out, width) {
     Object.entries(words).forEach(([name, said], k) => {
       const y = HEIGHT - MARGIN.bottom - 50 + 19 * k;
       const x = width - MARGIN.right - 148;
-      el.append(svg("path", { d: `M${x} ${y - 4}h30`, class: `cw-iso-line cw-iso-${name}` }), label(x + 37, y, said, name === "fit" ? "cw-iso-ours" : "cw-iso-ref"));
+      el.append(svg("path", { d: `M${x} ${y - 4}h30`, class: `cw-iso-line cw-iso-${name}` }), say(x + 37, y, said, name === "fit" ? "cw-iso-ours" : "cw-iso-ref", "start"));
     });
   }
   out.slices.forEach((s, i) => {

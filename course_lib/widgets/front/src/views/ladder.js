@@ -1,7 +1,7 @@
 // Models over parameters and training tokens, under a ladder of three parallel lines of D/N that the reader drags.
 import { h, uid } from "../lib/dom.js";
-import { follow } from "../lib/drag.js";
-import { setAll, svg } from "../lib/svg.js";
+import { follow, within } from "../lib/drag.js";
+import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
 const BOX = { left: 46, right: 16, top: 30, bottom: 44 };
@@ -10,7 +10,6 @@ const D = [1e11, 1e14];
 const log = Math.log10;
 const NEAR = { left: [-10, 4, "end"], right: [10, 4, "start"], above: [0, -11, "middle"], below: [0, 20, "middle"] };
 
-const say = (x, y, words, cls, anchor = "middle") => svg("text", { x, y, class: cls, "text-anchor": anchor }, words);
 
 function scale([lo, hi], from, to) {
   return {
@@ -45,9 +44,8 @@ export function ladder(stage, { spec, set, values }) {
   let [x, y] = [null, null];
 
   const place = (event) => {
-    const box = picture.getBoundingClientRect();
-    const zoom = picture.viewBox.baseVal.width / box.width;
-    return y.back((event.clientY - box.top) * zoom) / x.back((event.clientX - box.left) * zoom);
+    const [px, py] = within(picture)(event);
+    return y.back(py) / x.back(px);
   };
   const put = (ratio) => set("ratio", Number(Math.min(control.max, Math.max(control.min, ratio)).toPrecision(3)));
   const drag = (rung) => (event) => {
@@ -68,8 +66,8 @@ export function ladder(stage, { spec, set, values }) {
   function grid(width, height, bottom, right) {
     const name = tick({ log: true, format: "si" });
     parts.grid.replaceChildren(
-      ...[1e9, 1e10, 1e11, 1e12].flatMap((t) => [svg("line", { x1: x.at(t), x2: x.at(t), y1: BOX.top, y2: bottom, class: "cw-ld-grid" }), say(x.at(t), bottom + 17, name(t), "cw-ld-tick")]),
-      ...[1e11, 1e12, 1e13, 1e14].flatMap((t) => [svg("line", { x1: BOX.left, x2: right, y1: y.at(t), y2: y.at(t), class: "cw-ld-grid" }), say(BOX.left - 7, y.at(t) + 4, name(t), "cw-ld-tick", "end")]),
+      ...[1e9, 1e10, 1e11, 1e12].flatMap((t) => [uprightLine(x.at(t), BOX.top, bottom, "cw-ld-grid"), say(x.at(t), bottom + 17, name(t), "cw-ld-tick")]),
+      ...[1e11, 1e12, 1e13, 1e14].flatMap((t) => [levelLine(BOX.left, right, y.at(t), "cw-ld-grid"), say(BOX.left - 7, y.at(t) + 4, name(t), "cw-ld-tick", "end")]),
       say((BOX.left + right) / 2, height - 6, "parameters that a token uses", "cw-ld-tick"), say(4, 13, "training tokens", "cw-ld-tick", "start"));
   }
 
@@ -118,7 +116,7 @@ export function ladder(stage, { spec, set, values }) {
     const width = Math.max(280, Math.min(880, drawn || 640));
     const height = Math.round(Math.min(440, Math.max(330, width * 0.6)));
     const [bottom, right] = [height - BOX.bottom, width - BOX.right];
-    setAll(picture, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": last.alt });
+    setAll(picture, { ...sized(width, height), "aria-label": last.alt });
     [x, y] = [scale(N, BOX.left, right), scale(D, bottom, BOX.top)];
     grid(width, height, bottom, right);
     parts.words.replaceChildren(...lines(bottom, right), ...dots(width));

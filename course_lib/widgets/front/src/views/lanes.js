@@ -1,6 +1,6 @@
 // A pipeline over time: a lane for each stage, a tile for each piece of work, hatched where a stage waits.
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { setAll, sized, svg } from "../lib/svg.js";
 import { calm } from "./playground/dom.js";
 
 const NARROWEST = 4.2; // px for a forward step; below it the lanes scroll
@@ -43,7 +43,7 @@ export function lanes(stage, ctx) {
     const height = out.rows.length * lane;
     const wide = Math.max(NARROWEST * out.end * out.chunks, picture.parentElement.clientWidth);
     grid.style.setProperty("--lane", `${lane}px`);
-    setAll(picture, { viewBox: `0 0 ${wide} ${height}`, width: wide, height });
+    setAll(picture, sized(wide, height));
     const x = (t) => (t / out.end) * wide;
     fill(idle, out.rows.length, () => svg("rect", { class: "cw-lanes-idle", x: 0 }));
     out.rows.forEach((_, s) => setAll(idle.children[s], { y: s * lane + 2, height: lane - 4, width: x(out.now) }));

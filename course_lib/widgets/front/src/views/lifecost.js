@@ -1,14 +1,13 @@
 // The cost of a life over model sizes of one loss: training and serving stacked, a wall on the left, a size to drag.
 import { h, uid } from "../lib/dom.js";
-import { follow } from "../lib/drag.js";
-import { setAll, svg } from "../lib/svg.js";
+import { follow, within } from "../lib/drag.js";
+import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 
 const text = () => globalThis.courseModules.text;
 const BOX = { left: 44, right: 14, top: 46, bottom: 44 };
 const XS = [0.1, 0.2, 0.3, 0.5, 1, 2];
 const YS = [0, 0.5, 1, 1.5];
 
-const say = (x, y, words, cls, anchor = "middle") => svg("text", { x, y, class: cls, "text-anchor": anchor }, words);
 const swatch = (name, words) => h("span", {}, h("span", { class: `cw-lc-swatch cw-lc-${name}` }), words);
 
 /** One bar under the chart: a name, its size, training and serving drawn to scale, and the bill in words. */
@@ -49,29 +48,29 @@ export function lifecost(stage, { spec, set }) {
     const height = Math.round(Math.min(380, Math.max(290, width * 0.5)));
     const y = scales(width, height);
     const [bottom, right] = [height - BOX.bottom, width - BOX.right];
-    setAll(picture, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": last.alt });
+    setAll(picture, { ...sized(width, height), "aria-label": last.alt });
     parts.grid.replaceChildren(
-      ...YS.flatMap((t) => [svg("line", { x1: BOX.left, x2: right, y1: y(t), y2: y(t), class: "cw-lc-grid" }), say(BOX.left - 7, y(t) + 4, String(t), "cw-lc-tick", "end")]),
+      ...YS.flatMap((t) => [levelLine(BOX.left, right, y(t), "cw-lc-grid"), say(BOX.left - 7, y(t) + 4, String(t), "cw-lc-tick", "end")]),
       ...XS.map((t) => say(x.at(t), bottom + 17, String(t), "cw-lc-tick")),
       say((BOX.left + right) / 2, height - 6, width < 480 ? "size, in Chinchilla sizes of this loss" : "model size, in Chinchilla sizes of the same loss", "cw-lc-tick"),
       say(4, 13, "lifetime cost (Chinchilla size = 1)", "cw-lc-tick", "start"));
     const wall = x.at(last.wall);
     parts.areas.replaceChildren(
       svg("clipPath", { id: clip }, svg("rect", { x: BOX.left, y: BOX.top, width: right - BOX.left, height: bottom - BOX.top })),
-      svg("pattern", { id: hatch, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("line", { x1: 0, x2: 0, y1: 0, y2: 8, class: "cw-lc-hatch" })),
+      svg("pattern", { id: hatch, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, uprightLine(0, 0, 8, "cw-lc-hatch")),
       svg("g", { "clip-path": `url(#${clip})` },
         svg("path", { d: area(y, () => 0, (c) => c.train), class: "cw-lc-area cw-lc-train" }),
         svg("path", { d: area(y, (c) => c.train, (c) => c.total), class: "cw-lc-area cw-lc-serve" }),
         svg("path", { d: `M${last.curve.map((c) => `${x.at(c.k).toFixed(1)} ${y(c.total).toFixed(1)}`).join("L")}`, class: "cw-lc-line" })),
       svg("rect", { x: BOX.left, y: BOX.top, width: wall - BOX.left, height: bottom - BOX.top, fill: `url(#${hatch})` }),
-      svg("line", { x1: wall, x2: wall, y1: BOX.top, y2: bottom, class: "cw-lc-wall" }),
+      uprightLine(wall, BOX.top, bottom, "cw-lc-wall"),
       svg("text", { transform: `translate(${wall + (wall - BOX.left < 30 ? 15 : -9)},${(BOX.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle", class: "cw-lc-wallword" }, "no text suffices"));
     const [best, one] = [x.at(last.best.k), x.at(1)];
     const near = one - best < 118;
     const inside = last.curve.reduce((a, c) => (Math.abs(c.k - 1.7) < Math.abs(a.k - 1.7) ? c : a));
     const thick = (low, high) => Math.min(y(low), bottom) - Math.max(y(high), BOX.top) > 22;
     parts.marks.replaceChildren(...[
-      svg("line", { x1: best, x2: best, y1: y(last.best.y), y2: bottom, class: "cw-lc-drop" }),
+      uprightLine(best, y(last.best.y), bottom, "cw-lc-drop"),
       svg("circle", { cx: one, cy: y(1), r: 5.5, class: "cw-lc-one" }),
       svg("circle", { cx: best, cy: y(last.best.y), r: 7, class: "cw-lc-best" }),
       say(best, y(last.best.y) + (near ? 24 : -13), "cheapest life", "cw-lc-bestword"),
@@ -95,10 +94,7 @@ export function lifecost(stage, { spec, set }) {
   }
 
   const put = (k) => set("mine", Number(Math.min(control.max, Math.max(control.min, k)).toPrecision(4)));
-  const move = (event) => {
-    const box = picture.getBoundingClientRect();
-    put(x.back(((event.clientX - box.left) * picture.viewBox.baseVal.width) / box.width));
-  };
+  const move = (event) => put(x.back(within(picture)(event)[0]));
   handle.addEventListener("keydown", (event) => {
     const step = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 }[event.key];
     if (!step) return;

@@ -1,6 +1,6 @@
 // A chain of sums: what is right, what was written, where it slipped; and the votes of many writers on its end.
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, setAll, svg } from "../lib/svg.js";
 
 const ROW = 6; // votes side by side in a column of the tally
 
@@ -17,12 +17,12 @@ function tally(out, width) {
       el.append(svg("circle", { cx: left + ((i % ROW) + 0.5) * dot, cy: tall - (Math.floor(i / ROW) + 0.5) * dot, r: dot * 0.42, class: right ? "cw-relay-vote cw-relay-right" : "cw-relay-vote" }));
     }
     const level = tall - (out.expected[digit] / ROW) * dot;
-    el.append(svg("line", { x1: left - 2, x2: left + ROW * dot + 2, y1: level, y2: level, class: "cw-relay-level" }));
+    el.append(levelLine(left - 2, left + ROW * dot + 2, level, "cw-relay-level"));
     const name = svg("text", { x: column * (digit + 0.5), y: tall + 18, "text-anchor": "middle", class: right ? "cw-relay-digit cw-relay-answer" : "cw-relay-digit" });
     name.textContent = right ? `${digit} ✓` : String(digit);
     el.append(name);
   });
-  el.append(svg("line", { x1: 0, x2: width, y1: tall + 1, y2: tall + 1, class: "cw-relay-base" }));
+  el.append(levelLine(0, width, tall + 1, "cw-relay-base"));
   return el;
 }
 

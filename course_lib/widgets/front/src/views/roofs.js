@@ -1,7 +1,7 @@
 // Lesson 15: a roof on logarithmic axes with a dot that walks along it, and below it what the step's time is made of.
 import { h } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
-import { setAll, svg } from "../lib/svg.js";
+import { setAll, sized, svg } from "../lib/svg.js";
 
 const X = [0.1, 1e5]; // FLOPs per byte
 const Y = [3e9, 3e16]; // FLOP/s
@@ -74,7 +74,7 @@ function draw(out, width) {
   const scale = (from, to, a, b) => (value) => a + ((b - a) * Math.log(Math.min(Math.max(value, from), to) / from)) / Math.log(to / from);
   const x = scale(X[0], X[1], x0, x1);
   const y = scale(Y[0], Y[1], y0, y1);
-  const el = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "cw-roofs", role: "img", "aria-label": out.alt });
+  const el = svg("svg", { ...sized(width, height), class: "cw-roofs", role: "img", "aria-label": out.alt });
   const text = (at, top, words, attributes = {}) => svg("text", { x: at, y: top, ...attributes }, words);
   const line = (a, b, c, d, name) => svg("line", { x1: a, y1: b, x2: c, y2: d, class: name });
   const start = Math.max(X[0], Y[0] / out.bandwidth);

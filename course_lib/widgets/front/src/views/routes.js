@@ -1,6 +1,6 @@
 // Tokens to experts: a sentence on top, a line for every choice, and below each expert its places and its queue.
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, setAll, sized, svg } from "../lib/svg.js";
 
 const TOP = 30; // px of the sentence
 const FALL = 92; // px over which the lines fall
@@ -31,7 +31,7 @@ export function routes(stage, { set, values }) {
   function draw(out) {
     const width = Math.max(300, stage.clientWidth || 640);
     const plan = geometry(out, width);
-    setAll(picture, { viewBox: `0 0 ${width} ${plan.height}`, width, height: plan.height, "aria-label": out.alt });
+    setAll(picture, { ...sized(width, plan.height), "aria-label": out.alt });
     picture.replaceChildren(lines(out, plan), sentence(out, plan), ...out.experts.map((e, i) => expert(e, i, out, plan)));
   }
   if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => last && draw(last)).observe(stage);
@@ -102,7 +102,7 @@ function expert(e, index, out, plan) {
     const letter = q ? [svg("text", { x: x + plan.cell / 2, y: y + 12.5, "text-anchor": "middle" }, q.text)] : [];
     cells.push(svg("g", { class: "cw-routes-cell", "data-state": state, "data-mine": Boolean(q && q.token === out.watch) }, box, letter));
   }
-  const full = e.queue.length > out.room ? [svg("line", { x1: left, x2: left + plan.inner, y1: plan.end + 3, y2: plan.end + 3, class: "cw-routes-full" })] : [];
+  const full = e.queue.length > out.room ? [levelLine(left, left + plan.inner, plan.end + 3, "cw-routes-full")] : [];
   return svg("g", { "data-mine": e.mine }, name, share, well, score, cells, full);
 }
 

@@ -1,7 +1,7 @@
 // A ruler through measured points: two handles that the reader moves, a floor, and what both say far beyond.
 import { h, uid } from "../lib/dom.js";
 import { follow } from "../lib/drag.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
 const BOX = { left: 46, right: 16, top: 26, bottom: 44 };
@@ -64,7 +64,6 @@ export function ruler(stage, { spec, set, values }) {
   stage.append(key, holder);
 
   const trace = (x, ys, cls) => svg("polyline", { points: last.grid.map((g, i) => `${x.at(g)},${y.at(Math.max(ys[i], last.y[0] * 0.5))}`).join(" "), class: cls });
-  const say = (x, at, text, cls, anchor = "middle") => svg("text", { x, y: at, "text-anchor": anchor, class: cls }, text);
 
   function axes(x, width, height) {
     const [bottom, right] = [height - BOX.bottom, width - BOX.right];
@@ -76,8 +75,8 @@ export function ruler(stage, { spec, set, values }) {
     const seen = last.points[last.points.length - 1].x;
     parts.back.replaceChildren(svg("rect", { x: BOX.left, y: BOX.top, width: x.at(seen) + 14 - BOX.left, height: bottom - BOX.top, class: "cw-tri-range" }));
     parts.grid.replaceChildren(
-      ...ys.flatMap((t) => [svg("line", { x1: BOX.left, x2: right, y1: y.at(t), y2: y.at(t), class: "cw-tri-grid" }), say(BOX.left - 7, y.at(t) + 4, String(t), "cw-tri-tick", "end")]),
-      ...xs.flatMap((t) => [svg("line", { x1: x.at(t), x2: x.at(t), y1: BOX.top, y2: bottom, class: "cw-tri-grid" }), say(x.at(t), bottom + 17, label(t), "cw-tri-tick")]),
+      ...ys.flatMap((t) => [levelLine(BOX.left, right, y.at(t), "cw-tri-grid"), say(BOX.left - 7, y.at(t) + 4, String(t), "cw-tri-tick", "end")]),
+      ...xs.flatMap((t) => [uprightLine(x.at(t), BOX.top, bottom, "cw-tri-grid"), say(x.at(t), bottom + 17, label(t), "cw-tri-tick")]),
       say((BOX.left + right) / 2, height - 6, last.label, "cw-tri-tick"), say(4, 11, "nats per character", "cw-tri-tick", "start"));
     return { bottom, right };
   }
@@ -86,7 +85,7 @@ export function ruler(stage, { spec, set, values }) {
     drawn = holder.clientWidth;
     const width = Math.max(280, Math.min(880, drawn));
     const height = Math.round(Math.min(400, Math.max(320, width * 0.52)));
-    setAll(picture, { viewBox: `0 0 ${width} ${height}`, width, height, "aria-label": last.alt });
+    setAll(picture, { ...sized(width, height), "aria-label": last.alt });
     const x = scale(last.x, BOX.left, width - BOX.right);
     y = scale(last.y, height - BOX.bottom, BOX.top);
     const { bottom, right } = axes(x, width, height);
@@ -94,7 +93,7 @@ export function ruler(stage, { spec, set, values }) {
     parts.lines.replaceChildren(
       svg("clipPath", { id: clip }, svg("rect", { x: BOX.left, y: BOX.top, width: right - BOX.left, height: bottom - BOX.top })),
       svg("g", { "clip-path": `url(#${clip})` }, trace(x, last.straight, "cw-ruler-straight"), trace(x, last.mine, "cw-ruler-curve"),
-        last.floor > last.y[0] ? [svg("line", { x1: BOX.left, x2: right, y1: y.at(last.floor), y2: y.at(last.floor), class: "cw-ruler-floor" })] : []));
+        last.floor > last.y[0] ? [levelLine(BOX.left, right, y.at(last.floor), "cw-ruler-floor")] : []));
     parts.dots.replaceChildren(...last.points.map((p) => svg("circle", { cx: x.at(p.x), cy: y.at(p.y), r: 5, class: "cw-tri-on" }, svg("title", {}, p.text))),
       ...(last.held.open ? [svg("rect", { x: x.at(last.held.x) - 6, y: y.at(last.held.y) - 6, width: 12, height: 12, class: "cw-ruler-held" }, svg("title", {}, last.held.text))] : []));
     const words = [say(BOX.left + 7, bottom - 8, "what was seen", "cw-tri-tick", "start")];

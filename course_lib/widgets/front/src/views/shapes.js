@@ -1,6 +1,6 @@
 // From ids to logits: every tensor as a stack of sheets with its shape, the block drawn once with its repeat count.
 import { h } from "../lib/dom.js";
-import { svg } from "../lib/svg.js";
+import { sized, svg } from "../lib/svg.js";
 
 const BIT = 2.7; // pixels per doubling
 const STEP = 2.4; // pixels between sheets
@@ -70,5 +70,5 @@ function sheets(t) {
   for (let i = layers - 1; i >= 0; i--) {
     out.push(svg("rect", { x: left + i * STEP, y: top + shift - i * STEP, width: w, height: tall, rx: 1.5, class: "cw-flow-sheet" }));
   }
-  return svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, "aria-hidden": "true", focusable: "false" }, out);
+  return svg("svg", { ...sized(WIDE, HIGH), "aria-hidden": "true", focusable: "false" }, out);
 }

@@ -1,7 +1,7 @@
 // The planner: its controls in groups, and below them one page that can be printed alone.
 import { control } from "../lib/controls.js";
 import { h } from "../lib/dom.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, setAll, svg } from "../lib/svg.js";
 import { color } from "./chart.js";
 
 const GROUPS = [
@@ -109,7 +109,7 @@ function loss(strip, interval) {
   const words = (at, y, t, more = {}) => svg("text", { x: at, y, "text-anchor": "middle", ...more }, t);
   const anchor = (s, i) => (low ? (x(s.loss) > wide / 2 ? "end" : "start") : ["end", "middle", "start"][i]);
   strip.replaceChildren(
-    svg("line", { x1: 10, x2: wide - 10, y1: 40, y2: 40, class: "cw-sheet-axis" }),
+    levelLine(10, wide - 10, 40, "cw-sheet-axis"),
     svg("rect", { x: x(interval.low), y: 32, width: x(interval.high) - x(interval.low), height: 16, rx: 3, class: "cw-sheet-range" }),
     words(x(interval.low), 28, interval.low.toFixed(2)), words(x(interval.high), 28, interval.high.toFixed(2)),
     ...sets.flatMap((s, i) => [

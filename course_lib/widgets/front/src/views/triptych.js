@@ -1,7 +1,7 @@
 // Three laws side by side, one budget: loss against size, text and compute, the binding loss drawn through all three.
 import { h } from "../lib/dom.js";
 import { follow } from "../lib/drag.js";
-import { setAll, svg } from "../lib/svg.js";
+import { levelLine, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
 const BOX = { left: 34, right: 10, top: 16, bottom: 26, height: 206 };
@@ -47,10 +47,10 @@ function drawAxes(p, spec, out, x, y, width) {
   const ticks = decades(spec.domain, spec.key === "budget" ? 3 : 2);
   p.layers.grid.replaceChildren(
     ...TICKS.filter((t) => t >= out.losses[0] && t <= out.losses[1]).flatMap((t) => [
-      svg("line", { x1: BOX.left, x2: right, y1: y.at(t), y2: y.at(t), class: "cw-tri-grid" }),
+      levelLine(BOX.left, right, y.at(t), "cw-tri-grid"),
       svg("text", { x: BOX.left - 6, y: y.at(t) + 4, "text-anchor": "end", class: "cw-tri-tick" }, String(t))]),
     ...ticks.flatMap((t) => [
-      svg("line", { x1: x.at(t), x2: x.at(t), y1: BOX.top, y2: bottom, class: "cw-tri-grid" }),
+      uprightLine(x.at(t), BOX.top, bottom, "cw-tri-grid"),
       svg("text", { x: x.at(t), y: bottom + 16, "text-anchor": x.at(t) > right - 12 ? "end" : "middle", class: "cw-tri-tick" }, label(t))]));
   const range = out.measured[spec.key];
   p.layers.range.replaceChildren(...(range ? [
@@ -62,7 +62,7 @@ function drawMarks(p, spec, out, x, y, width) {
   const path = spec.x.map((v, i) => [v, spec.y[i]]).filter(([, l]) => l >= out.losses[0] && l <= out.losses[1]);
   p.layers.line.replaceChildren(svg("polyline", { points: path.map(([v, l]) => `${x.at(v)},${y.at(l)}`).join(" "), class: "cw-tri-line" }));
   const binding = y.at(out.both);
-  p.layers.guide.replaceChildren(svg("line", { x1: BOX.left, x2: width - BOX.right, y1: binding, y2: binding, class: "cw-tri-guide" }));
+  p.layers.guide.replaceChildren(levelLine(BOX.left, width - BOX.right, binding, "cw-tri-guide"));
   const dots = spec.marks.map((m) => svg("circle", { cx: x.at(m.x), cy: y.at(m.y), r: m.active ? 6.5 : 4.5, class: m.active ? "cw-tri-on" : "cw-tri-off" }));
   const chosen = spec.marks.find((m) => m.active);
   const words = [];
@@ -105,7 +105,7 @@ export function triptych(stage, { set, values }) {
     last.panels.forEach((spec, i) => {
       const p = panels[i];
       const width = Math.max(160, Math.floor(p.picture.parentNode.clientWidth - 2 * 9));
-      setAll(p.picture, { viewBox: `0 0 ${width} ${BOX.height}`, width, height: BOX.height });
+      setAll(p.picture, sized(width, BOX.height));
       const x = scale(spec.domain, BOX.left, width - BOX.right);
       const y = scale(last.losses, BOX.height - BOX.bottom, BOX.top);
       p.on(x.back);
