@@ -226,15 +226,67 @@ def killed_after(folder: Path, words: str, seconds: float) -> None:
     assert process.returncode == -signal.SIGKILL, "it was done already: kill it earlier"
 
 
-def test_a_build_killed_again_and_again_gives_the_same_pages(tmp_path: Path) -> None:
-    """Killed while a lesson runs, between two, and twice while pages are written; then left in peace."""
-    undisturbed = finished(tiny_book(tmp_path / "calm"))
-    assert {"intro.html", "lessons/01_one.html", "lessons/02_two.html"} <= set(undisturbed)
-    assert b"2 19900" in undisturbed["lessons/02_two.html"]
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The pages of a build that nothing disturbs."""
+    pages = finished(tiny_book(tmp_path_factory.mktemp("calm")))
+    assert {"intro.html", "lessons/01_one.html", "lessons/02_two.html"} <= set(pages)
+    assert b"2 19900" in pages["lessons/02_two.html"]
+    return pages
+
+
+def test_a_build_killed_again_and_again_gives_the_same_pages(
+    tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """Killed while its second lesson runs, and twice while pages are written; then left in peace."""
     book, chance = tiny_book(tmp_path / "killed"), random.Random(6)
-    for words in ("Executing", "[1/2]", "Building the pages", "Building the pages"):
+    for words in ("[1/2]", "Building the pages", "Building the pages"):
         killed_after(book, words, chance.uniform(0.0, 1.5) if "pages" in words else 0.1)
     assert finished(book) == undisturbed
+
+
+# Builds with no room at all, with room for executed lessons only, and with enough.
+BUILDS = """
+set -u
+mount -t tmpfs -o size=24m tmpfs "$2" && cp -r "$1/." "$2" && cd "$2" && mkdir _build || exit 9
+python=$4
+build() { "$python" scripts/build_book.py --jobs 1; echo "ended with $?"; }
+cat /dev/zero > filler 2> /dev/null; build
+truncate -s -2M filler; build
+rm filler; build
+cp -r _build/html "$3"
+"""
+
+
+def test_a_build_on_a_full_disk_fails_and_the_next_one_gives_the_same_pages(
+    tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    disk = private_disk()
+    if not disk:
+        pytest.skip("nobody may mount a disk here; files that may not grow are tested above")
+    book, html = tiny_book(tmp_path / "book"), tmp_path / "html"
+    (tmp_path / "disk").mkdir()
+    done = subprocess.run([*disk, "sh", "-c", BUILDS, "sh", book, tmp_path / "disk", html, sys.executable],
+                          capture_output=True, text=True)  # fmt: skip
+    said = done.stdout + done.stderr
+    ends = [line for line in done.stdout.splitlines() if line.startswith("ended with")]
+    assert [end == "ended with 0" for end in ends] == [False, False, True], said
+    assert "full" in done.stderr and "No space left on device" in said, said
+    assert {str(p.relative_to(html)): p.read_bytes() for p in html.rglob("*.html")} == undisturbed
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + bytes(90), b"no database"])
+def test_a_damaged_cache_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import lesson_runs
+
+    monkeypatch.setattr(lesson_runs, "CACHE", tmp_path / "cache")
+    lesson_runs.open_cache().list_cache_records()
+    (tmp_path / "cache" / "global.db").write_bytes(content)
+    assert lesson_runs.open_cache().list_cache_records() == []
+    assert "cache of executed lessons is damaged" in capsys.readouterr().out
 
 
 def test_damaged_records_of_a_build_are_made_again(
