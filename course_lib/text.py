@@ -64,8 +64,8 @@ def si(x: float, digits: int = 3) -> str:
 
 
 def pct(x: float, digits: int = 1) -> str:
-    """A share as per cent: 0.346 -> "34.6 %"."""
-    return format(100 * x, "." + str(digits) + "f") + " %"
+    """A share as per cent: 0.346 -> "34.6 %", 163.4 -> "16,340 %"."""
+    return (commas(100 * x) if abs(x) >= 10 else format(100 * x, "." + str(digits) + "f")) + " %"
 
 
 def times(x: float, digits: int = 3) -> str:

@@ -335,7 +335,7 @@ def cache_verdict(
         return f"The weights of {name} alone do not fit: more GPUs, or fewer bits for a weight."
     if fit >= users:
         share = everyone / (everyone + weights)
-        return f"{name} keeps {kind}. With {text.plain(users)} users the cache is {text.pct(share, 0)} of what a step has to read: {'the texts outweigh the model.' if share > 0.5 else 'the model outweighs the texts.'}"
+        return f"{name} keeps {kind}. With {text.plain(users)} {'user' if users == 1 else 'users'} the cache is {text.pct(share, 0)} of what a step has to read: {'the texts outweigh the model.' if share > 0.5 else 'the model outweighs the texts.'}"
     return f"{name} keeps {kind}: {text.commas(fit)} of {text.plain(users)} users fit. The others wait, or their texts get shorter."
 
 
@@ -400,7 +400,7 @@ def cache() -> Explorable:
             choice("weights", "Bits of a weight", {"16": "16", "8": "8", "4": "4"}, "16"),
             choice("bits", "Bits of a cached number", {"16": "16", "8": "8", "4": "4"}, "16"),
         ],
-        alt="Strips of GPU memory filled by weights and by the key-value caches of users, for four ways to share keys and values.",
+        alt="Strips of GPU memory filled by weights and by the KV caches of users, for four ways to share keys and values.",
         tries=[
             attempt("Llama 3 8B with long texts", f"At 131,072 tokens one user takes {seen['long'][1]['value']}, more than the weights, and {seen['long'][2]['value']} fit. The strip above is the same model with a key and a value for each head: {without[0]}, and {without[1]}.", **long),
             attempt("GPT-3 in its day", f"Built without sharing: {seen['gpt3'][0]['value']} for each token. Eight cards of 80 GiB hold the weights and {seen['gpt3'][2]['value']} users, at a context that is short by today’s measure.", **gpt3),

@@ -216,7 +216,7 @@ def lanes_compute(v: Any, data: Any) -> dict[str, Any]:
     most = pipelines.most_held(lines[0], chunks)
     verdict = f"Counted from the tiles, {text.pct(counted, 1)} of the time is idle; the formula gives {text.pct(formula, 1)}."
     if kind == "gpipe":
-        verdict = verdict + f" Stage 1 has to keep the activations of {count(most)} micro-batches."
+        verdict = verdict + f" Stage 1 has to keep the activations of {count(most)} micro-batch{'' if most == 1 else 'es'}."
     elif kind == "1f1b":
         verdict = verdict + f" The bubble is GPipe’s, but stage 1 keeps only {count(most)} micro-batches."
     else:

@@ -174,7 +174,7 @@ function line(out, w, data) {
   out.near.forEach((m, i) => {
     if (!m) return;
     const at = x(m.params);
-    const words = `${m.name} ${text().si(m.params, 3)}`;
+    const words = /\d[BM]$/.test(m.name) ? m.name : `${m.name} ${text().si(m.params, 3)}`;
     const room = words.length * 6.3;
     const end = i === 0 ? at > room : at > w - room;
     const low = y + (i === 0 ? 40 : 56);

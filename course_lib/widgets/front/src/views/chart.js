@@ -134,7 +134,7 @@ export function draw(out, spec, width) {
   });
   // The chart is one image with one name; the library's own names for its marks ("line", "dot") are in the way.
   for (const g of plot.querySelectorAll("g[aria-label]")) g.removeAttribute("aria-label");
-  tidyLabels(plot, width);
+  tidyLabels(plot, width, height);
   return plot;
 }
 

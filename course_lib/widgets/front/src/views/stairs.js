@@ -21,7 +21,7 @@ export function stairs(stage) {
         c.value.style.bottom = `${(100 * s.ratio) / out.top}%`;
         c.value.textContent = s.ratio_text;
         c.mark.style.bottom = `${Math.max(0, (100 * s.amount) / out.top)}%`;
-        c.mark.dataset.below = s.amount < 0 ? "yes" : "";
+        c.mark.dataset.below = s.amount < 0 && s.ratio > 0.16 * out.top ? "yes" : ""; // no room above a low step
         c.drop.textContent = i ? `−${out.steps[i - 1].drop_text}` : "nats";
         c.size.textContent = s.size;
       });
