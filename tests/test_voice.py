@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import itertools
 import json
@@ -9,7 +11,9 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 import voice
@@ -185,3 +189,93 @@ def test_no_question_is_asked_twice() -> None:
     asked = [(f"{n}.{q.id}", set(re.findall(r"[^\W\d]{3,}", q.prompt.lower()))) for n, q in every]
     alike = [(a, b) for (a, x), (b, y) in itertools.combinations(asked, 2) if len(x & y) > 0.62 * len(x | y)]
     assert not alike, alike
+
+
+EXPLORE = ROOT / "course_lib" / "widgets" / "explore"
+
+
+def strings(path: Path) -> list[str]:
+    """What a module writes: its strings of more than one word, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bodies = [n.body for n in ast.walk(tree) if isinstance(n, ast.Module | ast.FunctionDef | ast.ClassDef)]
+    told = {id(body[0].value) for body in bodies if body and isinstance(body[0], ast.Expr)}
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return [n.value for n in found if id(n) not in told and " " in n.value]
+
+
+def said(value: Any) -> Iterator[str]:
+    """Every text inside some JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from said(inner)
+
+
+def test_no_text_is_emphasized_by_accident() -> None:
+    """The star of N* and the braces of a subscript are not taken for markup in quizzes and explorables."""
+    markup = re.compile(r"`[^`]+`|\*([^*\s][^*]*)\*|\^\{([^}]+)\}|_\{([^}]+)\}")  # as in front/src/lib/dom.js
+    every = [q.as_dict() for n in sorted(lesson_modules())
+             for part in ("predictions", "questions", "exercises") for q in getattr(quiz_lesson(n), part)]
+    written = [text for path in EXPLORE.glob("lesson_*.py") for text in strings(path)]
+    for text in [*said(every), *written]:
+        for hit in markup.finditer(text):
+            before = text[hit.start() - 1 : hit.start()]
+            assert not hit[1] or not (before.isalnum() or before in {"}", ")"}), f"{hit[0]!r} in {text!r}"
+            assert "{" not in (hit[2] or hit[3] or ""), f"nested braces are not read: {text!r}"
+
+
+# What is not written, and what is written instead, in lessons, quizzes, explorables, checks and the book.
+VARIANTS = {
+    r"feedforward|feed forward|\bMLPs?\b": "feed-forward (part, network): one name for one part",
+    r"KV-cache|\bkv cache|key[-–]value cache": "KV cache",
+    r"key[-–]value heads?|KV heads?": "key and value heads, as a head of both is counted once",
+    r"head (?:size|dim)|hidden (?:size|dim)|context (?:window|size)|sequence length":
+        "width of a head, hidden width, context length",
+    r"[Mm]ixtures?-of-[Ee]xperts|Mixtures? of Experts": "mixture of experts",
+    r"activated parameters": "active parameters",
+    r"\baccelerators?\b": "GPU, or device where it need not be one",
+    r"[Dd]evice-(?:hours|years)": "GPU-hours, GPU-years",
+    r"master cop(?:y|ies)": "master weights",
+    r"(?:[Tt]okens|[Cc]haracters|[Ll]etters) (?:a|for each|for every) parameter": "tokens per parameter",
+    r"nats (?:a|for each) (?:token|character|letter)|nats per letter": "nats per token, nats per character",
+    r"\b[KMGTP]?FLOPS\b|FLOPs/s": "FLOPs are a count, FLOP/s a rate",
+    r"\b[BF]F?P?F?(?:P(?:32|16|8)|16)\b|\bINT[48]\b": "fp32, bf16, fp8, int4: lower case",
+    r"\bpercent\b": "per cent in words, % after a figure",
+    r"\d per cent\b": "% after a figure",
+    r"log-log": "log–log",
+    r"[Pp]retrain|[Ff]inetun": "pre-train, fine-tune",
+    r"\b[Dd]atasets?\b": "data set",
+    r"LLaMA [23]\b|GPT ?[234]\b(?<!-[234])|DeepSeek V|Qwen 2|Gemma2": "Llama 2, GPT-3, DeepSeek-V3, Qwen2.5",
+    r"colour|behaviour|neighbour|favour|(?:optim|normal|quant|token|organ)is(?:e|ation)": "American spelling",
+}  # fmt: skip
+
+
+@functools.cache
+def visible() -> dict[str, str]:
+    """Where -> what a reader sees, without code."""
+    library = ROOT / "course_lib"
+    shown = {f"lesson {n}": voice.CODE.sub(" ", prose(n)) for n in usage.lessons()}
+    for folder in ("quizzes", "claims", "widgets/explore"):
+        files = sorted((library / folder).glob("*_*.py"))
+        shown |= {f"{folder}/{path.name}": "\n".join(strings(path)) for path in files}
+    pages = [*(ROOT / "book").glob("*.md"), *(ROOT / "book").glob("*.yml")]
+    return shown | {p.name: voice.CODE.sub(" ", p.read_text(encoding="utf-8")) for p in pages}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_thing_has_one_name(variant: str) -> None:
+    """Nothing is called by a second name: what to write instead stands in VARIANTS."""
+    hits = [f"{where}: …{text[max(0, m.start() - 40) : m.end() + 20]!r}…"
+            for where, text in visible().items() for m in re.finditer(variant, text)]  # fmt: skip
+    assert not hits, f"write {VARIANTS[variant]}: {hits}"
+
+
+def test_the_search_for_variants_finds_them() -> None:
+    """Each pattern finds what it is for."""
+    wrong = ["the MLP", "a KV-cache", "8 KV heads", "context window", "Mixture of Experts",
+             "activated parameters", "accelerators", "device-hours", "master copy", "20 tokens a parameter",
+             "nats per letter", "312 TFLOPS", "in BF16", "10 percent", "10 per cent", "log-log",
+             "pretraining", "a dataset", "GPT3", "normalise"]  # fmt: skip
+    assert all(re.search(pattern, text) for pattern, text in zip(VARIANTS, wrong, strict=True))
+    assert not any(re.search(p, "GPT-3 at 989 TFLOP/s in bf16, a batch of B, Q2.5") for p in VARIANTS)

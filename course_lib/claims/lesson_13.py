@@ -54,7 +54,7 @@ def kv_formula() -> Finding:
         claimed = cfg.n_layers * 2 * cfg.d_model * 2048 * 2
         over[name] = claimed / memory.kv_cache(cfg, 2048, 1, "bf16")["total"]
     value = ", ".join(f"{name} x {ratio:.3g}" for name, ratio in over.items())
-    why = "Claimed over real. Right when every query head has its own key and value; else count KV heads."
+    why = "Claimed over real. Right when every query head has its own key and value; else count cached heads."
     return Finding(by_cases([abs(ratio - 1) < 0.01 for ratio in over.values()]), value, why)
 
 

@@ -135,7 +135,7 @@ def _grouped() -> Question:
             trap(c.n_layers * 2 * c.d_model * c.n_kv_heads * c.d_head, "That is what keys and values still cost, not what they save."),
         ],
         why=f"Two matrices a layer lose {c.n_heads - c.n_kv_heads} heads of {c.d_head} columns: 2 × {c.n_layers} × {text.commas(c.d_model)} × {text.commas((c.n_heads - c.n_kv_heads) * c.d_head)} = {text.si(saved, 3)}.",
-        hint="K and V go from d × (heads × head width) to d × (KV heads × head width).",
+        hint="K and V go from d × (heads × head width) to d × (key and value heads × head width).",
     )  # fmt: skip
 
 

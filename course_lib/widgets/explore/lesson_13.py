@@ -19,7 +19,7 @@ PARTS = {
 INT4_GROUP = 32
 # Rows of the number formats: label, what it is for, and where its parts come from.
 ROWS = [
-    {"key": "fp32", "label": "fp32", "says": "master copies, optimizer states"},
+    {"key": "fp32", "label": "fp32", "says": "master weights, optimizer states"},
     {"key": "bf16", "label": "bf16", "says": "training: the range of fp32"},
     {"key": "fp16", "label": "fp16", "says": "finer, but a short range"},
     {"key": "e5m2", "label": "fp8 E5M2", "says": "gradients"},
