@@ -18,8 +18,8 @@ from lesson_runs import BUILD, ROOT, run_lessons
 UNBUILT = re.compile(r"myst\.xref_missing|Unknown source document|not in any toctree|toc\.not_readable")
 
 
-def preview(number: int) -> int:
-    """Execute the lesson if it needs it, build its page, say where it is; returns the exit status."""
+def preview(number: int, page: bool = True) -> int:
+    """Execute the lesson if it needs it, build its page if asked to; returns the exit status."""
     path = next(iter(sorted((ROOT / "lessons").glob(f"{number:02d}_*.ipynb"))), None)
     if path is None:
         print(f"There is no lessons/{number:02d}_….ipynb", file=sys.stderr)
@@ -35,6 +35,8 @@ def preview(number: int) -> int:
             raise
         print(f"\nThe page was not built: {error}", file=sys.stderr)
         return 1
+    if not page:
+        return 0
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", ".", "--toc", str(toc), "--path-output", str(out), "-q", "-n", "--all"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -46,8 +48,8 @@ def preview(number: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Command line: the number of a lesson."""
-    if len(arguments) != 1 or not arguments[0].isdigit():
+    """Command line: the number of a lesson; `--execute` leaves the page out."""
+    if not arguments or not arguments[0].isdigit() or arguments[1:] not in ([], ["--execute"]):
         print("which lesson? make page LESSON=20", file=sys.stderr)
         return 2
     BUILD.mkdir(exist_ok=True)
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     with open(BUILD / "build.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return preview(int(arguments[0]))
+        return preview(int(arguments[0]), page=not arguments[1:])
 
 
 if __name__ == "__main__":

@@ -200,4 +200,6 @@ def test_one_page_complains_of_its_own_faults_only(
     assert builder.preview(20) == 1
     assert "'x'" in capsys.readouterr().err
     assert builder.preview(99) == 1 and "99_" in capsys.readouterr().err
+    monkeypatch.setattr(builder, "subprocess", None)
+    assert builder.preview(20, page=False) == 0 and len(ran) == 3
     assert builder.main([]) == 2 and "LESSON=" in capsys.readouterr().err
