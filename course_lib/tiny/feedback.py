@@ -1,11 +1,10 @@
-"""Learning from comparisons in miniature: a judge, a reward model, best-of-n, preference and policy tuning.
+"""Learning from comparisons in miniature: a reward model, best-of-n, preference and policy tuning.
 
-The judge stands for a person: she likes long words, dislikes words that do not exist, and of two
-continuations says which she prefers (Bradley & Terry 1952), not always consistently. From her answers we
-train a reward model, or tune the text model directly on the pairs (DPO, Rafailov et al. 2023,
-arXiv 2305.18290), or let it write, score it by the reward model and follow the gradient (REINFORCE, Williams
-1992) with a price on leaving the reference, as InstructGPT does with PPO (Ouyang et al. 2022, arXiv
-2203.02155). How far a tuned model has moved is a Kullback-Leibler divergence, in nats per continuation.
+The judge of `tiny.judge` says of two continuations which she prefers. From her answers we train a reward
+model, or tune the text model directly on the pairs (DPO, Rafailov et al. 2023, arXiv 2305.18290), or let it
+write, score it by the reward model and follow the gradient (REINFORCE, Williams 1992) with a price on
+leaving the reference, as InstructGPT does with PPO (Ouyang et al. 2022, arXiv 2203.02155). How far a tuned
+model has moved is a Kullback-Leibler divergence, in nats per continuation.
 
 `python -m course_lib.tiny.feedback` remakes the table that ships (about ten minutes of one quiet core).
 """
@@ -14,8 +13,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,16 +24,23 @@ from torch import Tensor
 
 from course_lib import rows as tables
 from course_lib.tiny.checks import number, whole
-from course_lib.tiny.corpus import held_out_loss, read_text, split, step_generator, tokenizer
+from course_lib.tiny.corpus import held_out_loss, split, step_generator, tokenizer
+from course_lib.tiny.judge import (
+    PROMPT,
+    WRITTEN,
+    Pairs,
+    compare,
+    letters,
+    marked,
+    prompts,
+    taste,
+    variety,
+    write,
+)  # fmt: skip
 from course_lib.tiny.measure import one_thread
 from course_lib.tiny.model import GPT
 from course_lib.tiny.pack import load
-from course_lib.tiny.sample import generate
 
-PROMPT, WRITTEN = 24, 32  # characters read and written
-LONG = 6  # letters from which a word counts as long
-MADE_UP = 0.5  # what a letter of a made-up word costs, in letters of long words
-SURE = 0.1  # difference in taste at which the judge is 73 % sure
 PAIRS = 2_000  # comparisons behind the shipped table
 BATCH = 128  # continuations, or pairs, a step
 RATE, PAIR_RATE = 1e-3, 3e-4  # learning rates; at 1e-3 tuning on pairs overshoots within ten steps
@@ -66,95 +70,6 @@ class Point:
     variety: float  # different words over words, in all continuations together
     loss: float  # nats per character on held-out text; that of the reference for best of n
     texts: str  # a few continuations, each after its prompt and a bar, one a line
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Two continuations of each prompt, the preferred first: tokens (n, PROMPT + WRITTEN)."""
-
-    chosen: Tensor
-    rejected: Tensor
-
-    def __post_init__(self) -> None:
-        """Reject rows that do not belong together."""
-        if self.chosen.shape != self.rejected.shape or self.chosen.shape[1:] != (PROMPT + WRITTEN,):
-            raise ValueError(
-                f"pairs must be two tensors (n, {PROMPT + WRITTEN}), "
-                f"got {tuple(self.chosen.shape)} and {tuple(self.rejected.shape)}"
-            )
-
-
-def prompts(count: int, seed: int = 0, *, held_out: bool = False) -> Tensor:
-    """Random stretches of the text (count, PROMPT) to be continued."""
-    text = split("austen")[1 if held_out else 0]
-    generator = torch.Generator().manual_seed(whole("seed", seed, least=0))
-    starts = torch.randint(len(text) - PROMPT, (whole("count", count), 1), generator=generator)
-    return text[starts + torch.arange(PROMPT)].long()
-
-
-def write(model: GPT, starts: Tensor, seed: int = 0) -> Tensor:
-    """Each prompt (n, PROMPT) with a continuation at temperature 1: (n, PROMPT + WRITTEN)."""
-    return generate(model, starts, WRITTEN, seed=seed).clone()  # out of inference mode: tuning reads them
-
-
-@cache
-def vocabulary() -> frozenset[str]:
-    """Words that occur at least twice in the text, in small letters."""
-    counts = Counter(re.findall(r"[a-z]+", read_text("austen").lower()))
-    return frozenset(word for word, count in counts.items() if count > 1)
-
-
-def letters(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Letters of long real words and of made-up words (n,), as shares of the characters written.
-
-    Words that the prompt began count if they end in the continuation; the last, perhaps cut off, does not.
-    """
-    decode, real = tokenizer("austen").decode, vocabulary()
-    long, made_up = [], []
-    for row in tokens:
-        text = decode(row)
-        words = [m.group().lower() for m in re.finditer("[A-Za-z]+", text) if PROMPT < m.end() < len(text)]
-        long.append(sum(len(word) for word in words if word in real and len(word) >= LONG))
-        made_up.append(sum(len(word) for word in words if word not in real))
-    return torch.tensor(long) / WRITTEN, torch.tensor(made_up) / WRITTEN
-
-
-def taste(tokens: Tensor) -> Tensor:
-    """How much the judge likes each continuation (n,)."""
-    long, made_up = letters(tokens)
-    return long - MADE_UP * made_up
-
-
-def marked(text: str) -> str:
-    """One line: a prompt, a bar, the continuation with tildes around the words that are made up."""
-    text = text.replace("\n", " ")
-
-    def mark(match: re.Match[str]) -> str:
-        word = match.group()
-        done = match.start() >= PROMPT and match.end() < len(text)  # begun and ended in the continuation
-        return f"~{word}~" if done and word.lower() not in vocabulary() else word
-
-    return text[:PROMPT] + "|" + re.sub("[A-Za-z]+", mark, text)[PROMPT:]
-
-
-def variety(tokens: Tensor) -> float:
-    """Different words over words written, in all continuations together."""
-    decode = tokenizer("austen").decode
-    words = [word for row in tokens for word in re.findall("[a-z]+", decode(row[PROMPT:]).lower())[1:-1]]
-    return len(set(words)) / max(1, len(words))
-
-
-def compare(model: GPT, count: int, seed: int = 0) -> Pairs:
-    """Let the model write twice after each of `count` prompts and the judge say which she prefers.
-
-    She prefers a to b with probability 1 / (1 + exp(-(taste(a) - taste(b)) / SURE)).
-    """
-    starts = prompts(count, seed)
-    first, second = write(model, starts, 2 * seed + 1), write(model, starts, 2 * seed + 2)
-    sure = torch.sigmoid((taste(first) - taste(second)) / SURE)
-    keeps = torch.rand(count, generator=step_generator(seed, 3)) < sure
-    chosen = torch.where(keeps[:, None], first, second)
-    return Pairs(chosen, torch.where(keeps[:, None], second, first))
 
 
 class RewardModel:
@@ -313,7 +228,7 @@ def look(model: GPT, reference: GPT, reward: RewardModel, starts: Tensor, seed: 
 def _point(tokens: Tensor, reward: RewardModel, kl: Tensor, model: GPT) -> Point:
     """Everything a row says about continuations."""
     long, made_up = letters(tokens)
-    liked, decode = long - MADE_UP * made_up, tokenizer("austen").decode
+    liked, decode = taste(tokens), tokenizer("austen").decode
     texts = "\n".join(marked(decode(row)) for row in tokens[:EXAMPLES])
     return Point(
         "", 0.0, 0, float(kl.mean()), float(reward(tokens).mean()), float(liked.mean()),
