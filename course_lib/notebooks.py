@@ -6,7 +6,7 @@ with a fresh run. Everything else a reader sees in the book is executed when the
 
     python -m course_lib.notebooks normalize [--check] [notebook …]
     python -m course_lib.notebooks update-outputs notebook …
-    python -m course_lib.notebooks new 21_name "Title"      (see scaffold.py)
+    python -m course_lib.notebooks new NN_name "Title"      (see scaffold.py)
     python -m course_lib.notebooks parts 21
 """
 
@@ -201,7 +201,7 @@ def _lesson(command: str, arguments: list[str]) -> int:
         print(scaffold.parts(int(arguments[0])))
         return 0
     if len(arguments) != 2:
-        raise ValueError('new takes a name and a title, such as 21_vocabulary "Vocabulary"')
+        raise ValueError('new takes a name and a title, such as NN_name "Title"')
     for path in scaffold.new(arguments[0], arguments[1]):
         print(path.relative_to(scaffold.ROOT))
     update_outputs(scaffold.ROOT / "lessons" / f"{arguments[0]}.ipynb")

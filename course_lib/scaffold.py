@@ -114,6 +114,7 @@ def _searched(root: Path) -> list[Path]:
     found = [root / name for name in SEARCHED if (root / name).is_file()]
     found += [path for name in SEARCHED for path in (root / name).rglob("*")]
     apart = {"node_modules", "static", "__pycache__", "_template", ".ipynb_checkpoints"}
+    apart |= {"scaffold.py", "test_scaffold.py", "test_contributing.py"}  # they speak of lessons by example
     return sorted(p for p in found if p.suffix in TEXTS and not apart & set(p.relative_to(root).parts))
 
 
