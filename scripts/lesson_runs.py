@@ -15,8 +15,9 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ TIMES = BUILD / "lesson_times.json"  # per lesson: seconds, for `make bench`
 FACTS = {"seconds", "data", "code", "imported", "modules"}  # of each record
 SKIPPED = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
 MOST_JOBS = 4  # each kernel takes up to 0.6 GB
+LEAST_ROOM = 2**20  # bytes on the disk
 GUESS = 20.0  # seconds of a lesson that has not been executed yet
 
 
@@ -119,6 +121,19 @@ def default_jobs() -> int:
     return min(cores, MOST_JOBS)
 
 
+@contextmanager
+def full_disk_said() -> Iterator[None]:
+    """End with one line where the disk has no room left, whoever stumbled over it."""
+    try:
+        yield
+    except Exception as error:
+        if shutil.disk_usage(BUILD).free >= LEAST_ROOM:
+            raise
+        sys.exit(f"The book was not built: the disk of {BUILD} is full ({type(error).__name__}). "
+                 "Make room and build again; lessons that are executed stay so.")  # fmt: skip
+
+
+@full_disk_said()
 def run_lessons(paths: list[Path], jobs: int) -> bool:
     """Execute every lesson whose cached execution does not stand; True if any was."""
     cache, records = open_cache(), read_records()
@@ -135,7 +150,7 @@ def run_lessons(paths: list[Path], jobs: int) -> bool:
         execute(stale, jobs, cache, records, data)
     beside = {path.stem for folder in {p.parent for p in paths} for path in folder.glob("[0-9]*.ipynb")}
     known = {name: records[name]["seconds"] for name in sorted(beside & records.keys())}
-    TIMES.write_text(json.dumps(known, indent=1))
+    replace_text(TIMES, json.dumps(known, indent=1))
     return bool(stale)
 
 
