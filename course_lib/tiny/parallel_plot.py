@@ -20,7 +20,7 @@ def draw_stages(results: list[dict[str, Any]]) -> Axes:
             ax.barh(row, 1e3 * (end - begin), left=1e3 * (begin - start), height=0.72, edgecolor=color,
                     facecolor=(color, 1.0 if forward else 0.22))  # fmt: skip
             ax.text(1e3 * ((begin + end) / 2 - start), row, str(micro + 1), ha="center", va="center",
-                    fontsize=8, color="white" if forward else "0.1")  # fmt: skip
+                    fontsize=8, color="white" if forward else style.INK)  # fmt: skip
     names = [f"stage {row + 1}" for row in range(len(results))]
     ax.set(yticks=range(len(results)), yticklabels=names, xlabel="milliseconds")
     ax.invert_yaxis()
