@@ -3,6 +3,7 @@
 import pytest
 
 from course_lib import accounting, catalog
+from course_lib.catalog import abilities, scores
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,15 @@ def test_runs_name_known_models_and_add_up() -> None:
             )
         if run.days is not None and run.n_devices and run.device_hours:
             assert run.device_hours == pytest.approx(run.n_devices * run.days * 24)
+
+
+def test_a_score_that_stands_in_two_tables_is_one_score() -> None:
+    """What `abilities` tells of a model of the catalog is what `scores` tells of it."""
+    known = {(row.model, row.tuned, row.benchmark): row.score for row in scores.rows()}
+    shared = 0
+    for row in abilities.abilities("score"):
+        key = (row.model.removesuffix(" Instruct"), "instruct", row.ability.split(",")[0])
+        if row.model.endswith(" Instruct") and key in known:
+            assert row.score == known[key], row
+            shared += 1
+    assert shared >= 3

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import subprocess
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -240,6 +241,16 @@ def value_of(call: str) -> object:
     except (ValueError, TypeError) as error:
         name = call.split("(")[0]
         pytest.fail(f"{call} is refused: {error}. Give {name!r} arguments that suit it in cases(), `special`")
+
+
+def test_every_module_is_gathered_and_no_name_stands_twice() -> None:
+    """Pages get the modules as one, so a second function of one name would replace the first."""
+    assert f.__file__ is not None
+    there = {path.stem for path in Path(f.__file__).parent.glob("*.py")} - {"__init__"}
+    gathered = [n.module for n in ast.parse(inspect.getsource(f)).body if isinstance(n, ast.ImportFrom)]
+    assert {str(name).removeprefix("course_lib.formulas.") for name in gathered} == there
+    names = [n.name for n in ast.parse(pyjs.source_of(f)).body if isinstance(n, ast.FunctionDef)]
+    assert len(names) > 100 and len(set(names)) == len(names)
 
 
 def test_javascript_gives_the_same_numbers() -> None:

@@ -156,10 +156,10 @@ def compile_source(source: str, name: str, known: dict[str, str]) -> str:
     )
 
 
-def compile_module(module: ModuleType | str, known: dict[str, str] | None = None) -> str:
+def compile_module(module: ModuleType | str) -> str:
     """A module by object or name, compiled with links to the shared ones."""
     loaded = importlib.import_module(module) if isinstance(module, str) else module
-    return compile_source(source_of(loaded), short_name(loaded.__name__), known or _known())
+    return compile_source(source_of(loaded), short_name(loaded.__name__), _known())
 
 
 def _known() -> dict[str, str]:
