@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import voice
 from conftest import ROOT
+from pybtex.database import parse_file
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -279,3 +280,59 @@ def test_the_search_for_variants_finds_them() -> None:
              "pretraining", "a dataset", "GPT3", "normalise"]  # fmt: skip
     assert all(re.search(pattern, text) for pattern, text in zip(VARIANTS, wrong, strict=True))
     assert not any(re.search(p, "GPT-3 at 989 TFLOP/s in bf16, a batch of B, Q2.5") for p in VARIANTS)
+
+
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?:\.\./lessons/)?(\d\d_\w+)(?:\.ipynb)?(?:#[\w-]+)?\)")
+
+
+@each_lesson
+def test_lessons_lead_to_each_other(number: int) -> None:
+    """What a lesson builds on comes before it and is linked by its title; what comes next is linked, too."""
+    lessons, text = usage.lessons(), prose(number)
+    titles = {lesson.file: lesson.title for lesson in lessons.values()}
+    lines = dict(re.findall(r"^\*\*(Builds on|Next)\.\*\* (.*)$", text, re.M))
+    for title, file in LINK.findall(text):
+        assert file in titles, f"{file} is no lesson"
+        told = re.fullmatch(r"(?:lesson )?(\d+)", title)
+        assert not told or int(told[1]) == int(file[:2]), f"[{title}] leads to {file}"
+    for line in lines.values():
+        assert not re.search(r"\b[Ll]essons? \d", line), f"link by its title what this names: {line}"
+        assert all(title == titles[file] for title, file in LINK.findall(line)), line
+    before = [int(file[:2]) for _, file in LINK.findall(lines["Builds on"])]
+    assert all(n < number for n in before) and (before or number == 1)
+    after = [int(file[:2]) for _, file in LINK.findall(lines["Next"])]
+    assert after == [number + 1][: len(lessons) - number]
+    for named in re.findall(r"\b[Ll]essons? (\d+)", text):
+        assert int(named) in lessons, f"there is no lesson {named}"
+
+
+BIBLIOGRAPHY = parse_file(ROOT / "book" / "references.bib").entries
+CITED = {key.strip() for n in usage.lessons()
+         for hit in re.findall(r"\{cite:\w+\}`([^`]+)`", prose(n)) for key in hit.split(",")}  # fmt: skip
+
+
+def test_what_is_cited_is_listed_and_what_is_listed_is_cited() -> None:
+    """Lessons and bibliography name the same works, each work once."""
+    assert set(BIBLIOGRAPHY) == CITED, set(BIBLIOGRAPHY) ^ CITED
+    numbers = Counter(e.fields["eprint"] for e in BIBLIOGRAPHY.values() if "eprint" in e.fields)
+    titles = Counter(e.fields["title"].lower() for e in BIBLIOGRAPHY.values())
+    assert max(numbers.values()) == max(titles.values()) == 1
+
+
+@pytest.mark.parametrize("key", sorted(BIBLIOGRAPHY))
+def test_a_citation_is_complete(key: str) -> None:
+    """Authors, title with its capitals, year, venue, and a DOI, an arXiv number or an address that fit."""
+    entry = BIBLIOGRAPHY[key]
+    fields, authors = entry.fields, [str(person) for person in entry.persons["author"]]
+    assert authors and "others" not in authors[:-1]
+    assert authors[-1] != "others" or len(authors) > 5, "name five authors or more before 'others'"
+    assert re.fullmatch(r"\{.*\}", fields["title"]), "a second pair of braces keeps the capitals of a title"
+    assert re.fullmatch(r"(?:19|20)\d\d", fields["year"])
+    assert any(fields.get(name) for name in ("journal", "booktitle", "institution", "howpublished")), "venue"
+    assert any(fields.get(name) for name in ("doi", "eprint", "url")), "identifier"
+    if "eprint" in fields:
+        number = re.fullmatch(r"(\d\d)(0[1-9]|1[0-2])\.\d{4,5}", fields["eprint"])
+        assert number and fields["archiveprefix"] == "arXiv"
+        assert 0 <= int(fields["year"]) - 2000 - int(number[1]) <= 2, "years between arXiv and print"
+    assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "10.1000/x"))
+    assert fields.get("url", "https://").startswith("https://")
