@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 from conftest import ROOT, lesson_paths
 
 from course_lib import notebooks, scaffold
+from course_lib.claims import Claim
+from course_lib.widgets import pyjs
 
 FOLLOWING = len(lesson_paths()) + 1
 NAME = f"{FOLLOWING:02d}_tried"
@@ -50,6 +54,31 @@ def test_a_new_lesson_is_written_and_listed(copy: Path) -> None:
     toc = (copy / "_toc.yml").read_text(encoding="utf-8").splitlines()
     place = next(i for i, line in enumerate(toc) if NAME in line)
     assert lesson_paths()[-1].stem in toc[place - 1]
+
+
+def load(path: Path) -> ModuleType:
+    """A stub as a module, from where it was written."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_stubs_work(copy: Path) -> None:
+    """Explorable, quiz and claims do what a lesson's must, and the explorable compiles for the page."""
+    _, explore, quiz, claims, *_ = scaffold.new(NAME, "Tried", copy)
+    module = load(explore)
+    widget = module.first()
+    assert len(widget.spec["tries"]) >= 2 and widget.result["readouts"] and widget.result["verdict"]
+    assert widget.spec["id"] in (copy / "book" / "paths.yml").read_text(encoding="utf-8")
+    known = {name: pyjs.short_name(name) for name in pyjs.SHARED}
+    compiled = pyjs.compile_source(explore.read_text(encoding="utf-8"), "stub", known)
+    assert "first_compute: first_compute" in compiled
+    lesson = load(quiz).build()
+    assert lesson.id == NAME and len(lesson.questions) >= 6 and lesson.predictions and lesson.exercises
+    found: list[Claim] = load(claims).CLAIMS
+    assert [claim.id for claim in found] == [f"P{FOLLOWING}-1"] and found[0].check().verdict == "confirmed"
 
 
 @pytest.mark.parametrize(
