@@ -17,7 +17,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Site
+from playwright.sync_api import Browser, Route
 from test_faults import damaged
 
 from course_lib import catalog, notebooks, rows, study
@@ -304,3 +305,31 @@ def test_damaged_records_of_a_build_are_made_again(
         assert "lessons.json is damaged" in capsys.readouterr().out
     lesson_runs.RECORDS.write_text('{"01": {"seconds": 3}}')  # of an older kind
     assert lesson_runs.read_records() == {}
+
+
+# --- A page of which a widget is damaged --------------------------------------------------------------------
+
+
+def test_a_damaged_widget_keeps_its_text_and_the_others_live(site: Site, browser: Browser) -> None:
+    """The first widget's state is cut short: its words stay to be read, and everything below works."""
+
+    def cut(route: Route) -> None:
+        page = route.fetch().text()
+        opening = '<script type="application/json">'
+        place = page.index(opening, page.index('class="course-widget"')) + len(opening)
+        route.fulfill(body=page[:place] + '{"kind": "explor' + page[page.index("</script>", place) :],
+                      content_type="text/html")  # fmt: skip
+
+    context = browser.new_context()
+    page, heard = context.new_page(), list[str]()
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(f"not caught: {error}"))
+    page.route("**/01_why_scale.html", cut)
+    page.goto(site.http("lessons/01_why_scale"), wait_until="load")
+    first = page.locator(".course-widget").first
+    assert first.locator(".course-fallback").inner_text().strip()
+    widgets = "[...document.querySelectorAll('.course-widget')]"
+    alive = page.evaluate(f"{widgets}.map((e) => !e.querySelector('script'))")
+    assert alive[0] is False and all(alive[1:]) and len(alive) > 3
+    assert ["is damaged" in text for text in heard] == [True], heard
+    context.close()

@@ -21,9 +21,15 @@ export function host() {
     const json = el.querySelector('script[type="application/json"]');
     if (!json || el.dataset.alive) continue;
     el.dataset.alive = "true";
-    const state = JSON.parse(json.textContent);
-    el.replaceChildren();
-    render({ model: modelOf(state), el });
+    const kept = [...el.childNodes];
+    try {
+      const state = JSON.parse(json.textContent);
+      el.replaceChildren();
+      render({ model: modelOf(state), el });
+    } catch (error) { // a damaged page: this widget stays what readers without scripts see, the others live
+      el.replaceChildren(...kept);
+      console.error(`The ${el.dataset.kind} widget of this page is damaged:`, error);
+    }
   }
   arrive();
 }
