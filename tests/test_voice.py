@@ -38,11 +38,13 @@ CORE = {"N", "D", "C", "L", "T", "d", "d_k", "d_ff", "n_L", "n_h", "n_kv", "N^*"
 each_lesson = pytest.mark.parametrize("number", list(usage.lessons()))
 
 
+@functools.cache
 def prose(number: int) -> str:
     """The markdown of a lesson."""
     return "\n\n".join(usage.cells(number, "markdown"))
 
 
+@functools.cache
 def used(number: int) -> set[str]:
     """Symbols in the formulas of a lesson."""
     return set().union(*(voice.symbols(tex) for tex in voice.formulas(prose(number))))
@@ -336,3 +338,21 @@ def test_a_citation_is_complete(key: str) -> None:
         assert 0 <= int(fields["year"]) - 2000 - int(number[1]) <= 2, "years between arXiv and print"
     assert re.fullmatch(r"10\.\d{4,}/\S+", fields.get("doi", "10.1000/x"))
     assert fields.get("url", "https://").startswith("https://")
+
+
+# Words that mean something else in an earlier lesson: an attention head, a mixture of experts.
+LINKED = usage.term_lessons()
+ELSEWHERE = {"head": {2}, "expert": {4}}
+
+
+@pytest.mark.parametrize("term", usage.glossary_terms())
+def test_a_term_is_linked_where_it_is_first_used(term: str) -> None:
+    """The first lesson that uses a term links it; from there the glossary leads back to that lesson."""
+    flags = re.I if term != term.upper() and term not in {"GiB", "ZeRO"} else re.NOFLAG
+    word = re.compile(rf"(?<![\w-]){re.escape(term)}s?(?![\w-])", flags)
+    for number in usage.lessons():
+        text = LINK.sub(" ", re.sub(r"^#+ .*$", " ", prose(number), flags=re.M))
+        if word.search(text) and number not in ELSEWHERE.get(term, ()):
+            first = LINKED[term.lower()][0]
+            assert first <= number, f"lesson {number} uses {term!r} before lesson {first} links it"
+            return
