@@ -51,14 +51,14 @@ function diagram(upright, pitch) {
   return { el, light };
 }
 
-/** Brackets beside the list: which steps are attention, which are the MLP, and of which layer. */
+/** Brackets beside the list: which steps are attention, which are the feed-forward part, and of which layer. */
 function brackets() {
   return ["attention", "mlp"].map((name) => {
     const members = OUTLINE.map((step, n) => (step.branch === name ? n : -1)).filter((n) => n >= 0);
     const el = h("span", { class: "cw-walk-bracket", "aria-hidden": "true" });
     el.style.top = `${members[0] * PITCH + 3}px`;
     el.style.height = `${members.length * PITCH - 8}px`;
-    return { el, name: name === "mlp" ? "MLP" : "attention" };
+    return { el, name: name === "mlp" ? "feed-forward" : "attention" };
   });
 }
 
