@@ -17,6 +17,8 @@ from conftest import ROOT
 from course_lib.notebooks import CellFailed
 
 sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+import course_kept
 import lesson_runs
 from turns import Stopped, Turns
 
@@ -122,3 +124,35 @@ def test_a_failing_cell_is_named_and_what_was_done_is_kept(folder: Path) -> None
     for path in (fails, long, waits):
         with pytest.raises(KeyError):
             kept(path)
+
+
+def test_what_the_library_gives_is_kept_until_the_library_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same hash: not computed again. Another hash, or a file that is cut short: computed again."""
+    monkeypatch.setattr(course_kept, "FOLDER", tmp_path)
+    monkeypatch.setattr(course_kept, "library", lambda: "one")
+    assert course_kept.kept("facts", lambda: [{"id": 1}]) == [{"id": 1}]
+    assert course_kept.kept("facts", lambda: pytest.fail("computed again")) == [{"id": 1}]
+    monkeypatch.setattr(course_kept, "library", lambda: "two")
+    assert course_kept.kept("facts", lambda: (2,)) == [2]
+    path = tmp_path / "facts.json"
+    for damaged in ("", path.read_text()[:9], "[]", '{"library": "two"}'):
+        path.write_text(damaged)
+        assert course_kept.kept("facts", lambda: [3]) == [3]
+
+
+def test_every_file_of_the_library_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change in its code, in its data or in an extension gives another hash; Python's own caches do not."""
+    monkeypatch.setattr(course_kept, "ROOT", tmp_path)
+    names = ["course_lib/a.py", "course_lib/b/c.csv", "book/_ext/d.py", "requirements.txt"]
+    for name in [*names, "course_lib/__pycache__/a.pyc"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    seen = {course_kept.library.__wrapped__()}
+    (tmp_path / "course_lib/__pycache__/a.pyc").write_text("2")
+    assert course_kept.library.__wrapped__() in seen
+    for count, name in enumerate(names, 2):
+        (tmp_path / name).write_text("2")
+        seen.add(course_kept.library.__wrapped__())
+        assert len(seen) == count, name

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import functools
 import html
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
+from course_kept import kept
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -26,7 +28,8 @@ CELL = '<td role="cell"'
 @functools.cache
 def results() -> tuple[factcheck.Result, ...]:
     """All claims, checked once for both tables."""
-    return tuple(factcheck.all_claims())
+    rows = kept("facts", lambda: [asdict(result) for result in factcheck.all_claims()])
+    return tuple(factcheck.Result(**row) for row in rows)
 
 
 @functools.cache

@@ -15,8 +15,9 @@ from typing import Any
 import course_home
 import course_usage as usage
 from course_bibliography import CourseStyle
+from course_kept import kept
 from docutils import nodes
-from pybtex.plugin import register_plugin
+from pybtex.plugin import find_plugin, register_plugin
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx_exercise.nodes import solution_node
@@ -99,14 +100,17 @@ class CourseWidget(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Call the function and embed the HTML that its widget carries."""
+        name = "widget-" + re.sub(r"\W", "-", self.arguments[0])
+        return [nodes.raw("", kept(name, self.static_html), format="html")]
+
+    def static_html(self) -> str:
+        """The form of the widget for a page without a kernel."""
         module, _, function = self.arguments[0].partition(":")
         try:
             widget = getattr(importlib.import_module(module), function)()
         except (ImportError, AttributeError) as problem:
             raise self.error(f"course-widget expects an importable module:function: {problem}") from problem
-        bundle = widget._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return [nodes.raw("", data["text/html"], format="html")]
+        return str(widget.static_html())
 
 
 class HomePicture(SphinxDirective):
@@ -218,6 +222,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("home-picture", HomePicture)
     app.add_directive("lesson-list", LessonList)
     register_plugin("pybtex.style.formatting", "course", CourseStyle)
+    # Asked for at every citation, and else looked for among all installed packages each time.
+    register_plugin("pybtex.backends", "plaintext", find_plugin("pybtex.backends", "plaintext"), force=True)
     app.connect("doctree-resolved", fold_dropdowns, priority=900)
     app.connect("doctree-resolved", bind_percent)
     app.connect("builder-inited", copy_front_end)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from course_kept import kept
 
 from course_lib import notebooks
 
@@ -59,9 +60,7 @@ def notebook_paths() -> list[Path]:
 
 def cells(number: int, kind: str) -> list[str]:
     """The sources of a lesson's cells of one kind, "code" or "markdown"."""
-    path = ROOT / "lessons" / f"{lessons()[number].file}.ipynb"
-    found = notebooks.read(path)["cells"]
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == kind]
+    return notebooks.sources(ROOT / "lessons" / f"{lessons()[number].file}.ipynb", kind)
 
 
 def term_key(text: str) -> str:
@@ -148,12 +147,17 @@ def factory_lessons() -> dict[str, int]:
 @functools.cache
 def explorables() -> tuple[Shown, ...]:
     """Every explorable of the library that a lesson shows, in the order of the lessons."""
+    homes, told = factory_lessons(), kept("explorables", _told)
+    return tuple(sorted((Shown(**told[key], lesson=homes[key]) for key in homes), key=lambda e: e.lesson))
+
+
+def _told() -> dict[str, dict[str, Any]]:
+    """What the list tells of each explorable, by the name of its factory."""
     from course_lib.widgets.explorable import REGISTRY
 
-    homes = factory_lessons()
-    made = [(homes[key], REGISTRY[key]().spec) for key in homes]
-    shown = [Shown(s["id"], s["title"], s["lead"], len(s["tries"]), n) for n, s in made]
-    return tuple(sorted(shown, key=lambda e: e.lesson))
+    specs = {key: REGISTRY[key]().spec for key in REGISTRY}
+    return {key: {"id": s["id"], "title": s["title"], "lead": s["lead"], "tries": len(s["tries"])}
+            for key, s in specs.items()}  # fmt: skip
 
 
 def _tree(code: str) -> ast.Module:
@@ -194,6 +198,11 @@ def formula_lessons() -> dict[str, tuple[int, ...]]:
 @functools.cache
 def formula_callers() -> dict[str, tuple[str, ...]]:
     """Formula -> modules of the library that use it (other formulas by their name)."""
+    return {name: tuple(found) for name, found in kept("callers", _callers).items()}
+
+
+def _callers() -> dict[str, list[str]]:
+    """The same, read from the sources."""
     library = ROOT / "course_lib"
     names = {name for group in formula_groups().values() for name in group}
     used: dict[str, list[str]] = {name: [] for name in names}
@@ -206,7 +215,7 @@ def formula_callers() -> dict[str, tuple[str, ...]]:
     for function in (node for node in ast.parse(formula_source()).body if isinstance(node, ast.FunctionDef)):
         for name in _calls(ast.unparse(function)) & names - {function.name}:
             used[name].append(function.name)
-    return {name: tuple(found) for name, found in used.items()}
+    return used
 
 
 @functools.cache
