@@ -159,6 +159,8 @@ def lessons(times: Path = BUILD / "lesson_times.json") -> Iterator[str | Row]:
         yield f"  {seconds:6.1f}  {name}"
     worst = max(spent, key=lambda name: spent[name])
     yield Row("executing a lesson, worst", spent[worst], 30, "s", digits=0, worst=worst)
+    what = f"executing all {len(spent)} lessons, the seconds of each together"
+    yield Row(what, sum(spent.values()), 600, "s", digits=0)
 
 
 if __name__ == "__main__":

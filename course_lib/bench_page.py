@@ -1,7 +1,8 @@
 """How fast the pages are, in a headless Chromium: until a page answers, from a slider's move to the change.
 
-A page answers when its scripts have run and every widget is alive; counted from the start of the visit,
-opened from disk. A slider's time holds the compute, the view and the layout that follows; a frame is 16 ms.
+A page answers when its scripts have run, every widget is alive, its first slider was moved and the change is on
+the screen (on a page without sliders: when it has been painted); counted from the start of the visit, opened
+from disk. A slider's time holds the compute, the view and the layout that follows; a frame is 16 ms.
 Both need a built book. A plan is timed in an empty page that holds the compiled Python.
 """
 
@@ -43,11 +44,21 @@ _MOVE = """() => [...document.querySelectorAll(".cw-explorable")].map((root) => 
   return [root.id, times];
 }).filter(Boolean)"""
 
-# Deferred scripts bring the widgets to life before the document counts as loaded.
+# Set before the page's own scripts, which bring the widgets to life when the document is parsed: the first
+# task after that moves a slider as a reader's key does, and looks at the clock once the frame has been painted.
+_FIRST = """window.answered = new Promise((done) =>
+  document.addEventListener("DOMContentLoaded", () => setTimeout(() => {
+    const slider = document.querySelector(".cw-explorable input[type=range]:not(:disabled)");
+    if (slider) {
+      slider.value = String(Number(slider.value) + (slider.value === slider.max ? -1 : 1));
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    requestAnimationFrame(() => setTimeout(() => done(performance.now())));
+  })));"""
 _READY = """() => {
   const dead = document.querySelectorAll(".course-widget:not([data-alive])").length;
   if (dead) throw new Error(`${dead} widgets are not alive`);
-  return performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd;
+  return window.answered;
 }"""
 _PLAN = """([ask, gpu, cov]) => [...Array(45)].map(() => {
   const start = performance.now();
@@ -79,23 +90,28 @@ def lacking(pages: list[Path]) -> bool:
 
 
 def answers(html: Path, visits: int = 3) -> Iterator[str | Row]:
-    """Time until each page answers: the median of a few visits, in milliseconds."""
+    """Time to the first interaction with each page in milliseconds, median of a few visits; its weight."""
+    from course_lib.bench import compressed, linked_files
+
     pages = sorted(p for folder in ("book", "lessons") for p in (html / folder).glob("*.html"))
     if lacking(pages):
         yield "Pages: nothing to measure; needs a built book and a Chromium or Chrome"
         return
-    yield f"Until a page answers (ms from the start of the visit, opened from disk; median of {visits})"
+    yield f"Until a page answers (ms from the start of a visit to the first moved slider; median of {visits})"
+    yield "      ms      kB"
     found = {}
     with chromium() as browser:
         for path in pages:
             times = []
             for _ in range(visits):
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page.add_init_script(_FIRST)
                 page.goto(path.resolve().as_uri())
                 times.append(page.evaluate(_READY))
                 page.close()
             found[path.stem] = statistics.median(times)
-            yield f"  {found[path.stem]:6.0f}  {path.stem}"
+            weight = sum(map(compressed, linked_files(path, html))) / 1e3
+            yield f"  {found[path.stem]:6.0f}  {weight:6.1f}  {path.stem}"
     worst = max(found, key=lambda name: found[name])
     yield Row("until a page answers, worst", found[worst], 1000, "ms", digits=0, worst=worst)
     yield Row("until a page answers, median page", statistics.median(found.values()), 500, "ms", digits=0)

@@ -46,6 +46,7 @@ def test_pages_and_lessons_name_the_worst(tmp_path: Path) -> None:
     times.write_text(json.dumps({"01_a": 12.0, "02_b": 31.0}), encoding="utf-8")
     lesson = rows(bench.lessons(times))["executing a lesson, worst"]
     assert lesson.worst == "02_b" and not lesson.met
+    assert rows(bench.lessons(times))["executing all 2 lessons, the seconds of each together"].value == 43
     for section in (bench.pages(tmp_path / "no"), bench_page.answers(tmp_path / "no"),
                     bench_page.frames(tmp_path / "no"), bench.lessons(tmp_path / "no.json")):  # fmt: skip
         (line,) = section
