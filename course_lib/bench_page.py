@@ -1,9 +1,9 @@
 """How fast the pages are, in a headless Chromium: until a page answers, from a slider's move to the change.
 
-A page answers when its scripts have run, every widget is alive, its first slider was moved and the change is on
-the screen (on a page without sliders: when it has been painted); counted from the start of the visit, opened
-from disk. A slider's time holds the compute, the view and the layout that follows; a frame is 16 ms.
-Both need a built book. A plan is timed in an empty page that holds the compiled Python.
+A page answers when its scripts have run, every widget is alive, its first slider was moved and the change
+stands on the screen (on a page without sliders: when it has been painted); counted from the start of a visit
+that opens it from disk. A slider's time holds the compute, the view and the layout that follows; a frame
+lasts 16 ms. Both need a built book. A plan is timed in an empty page that holds the compiled Python.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOVE = """() => [...document.querySelectorAll(".cw-explorable")].map((root) => 
 }).filter(Boolean)"""
 
 # Set before the page's own scripts, which bring the widgets to life when the document is parsed: the first
-# task after that moves a slider as a reader's key does, and looks at the clock once the frame has been painted.
+# task after that moves a slider as a reader's key does, and looks at the clock once that has been painted.
 _FIRST = """window.answered = new Promise((done) =>
   document.addEventListener("DOMContentLoaded", () => setTimeout(() => {
     const slider = document.querySelector(".cw-explorable input[type=range]:not(:disabled)");
