@@ -17,4 +17,4 @@ echo "== its parts, and the lists that name it"
 # Tests of this lesson by its number, and those that read all lessons but need no built book.
 $bin/pytest -q -p no:cacheprovider tests/test_{notebooks,explorables,quizzes,factcheck,numbers,voice,formulas,ways_in}.py \
   tests/test_lesson_"${number}"*.py \
-  -k "$number or lesson_$number or test_formulas or test_ways_in or belongs_to_two or unique or written_twice or for_nothing"
+  -k "$number or lesson_$number or test_formulas or test_ways_in or belongs_to_two or unique or written_twice or for_nothing or lead_to or cit"

@@ -303,7 +303,8 @@ def test_lessons_lead_to_each_other(number: int) -> None:
     before = [int(file[:2]) for _, file in LINK.findall(lines["Builds on"])]
     assert all(n < number for n in before) and (before or number == 1)
     after = [int(file[:2]) for _, file in LINK.findall(lines["Next"])]
-    assert after == [number + 1][: len(lessons) - number]
+    follows = [number + 1][: len(lessons) - number]
+    assert after == follows, f"**Next.** of lesson {number} must link the lesson that follows, {follows}"
     for named in re.findall(r"\b[Ll]essons? (\d+)", text):
         assert int(named) in lessons, f"there is no lesson {named}"
 
