@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 import course_math  # noqa: E402
+import course_site  # noqa: E402
 import course_summary  # noqa: E402
 import course_usage as usage  # noqa: E402
 import course_ways as ways  # noqa: E402
@@ -53,6 +54,17 @@ def test_terms_and_symbols_are_read_whole() -> None:
                            if line and line[0] not in " `"]  # fmt: skip
     assert len(usage.glossary_symbols()) == text.split("## Terms")[0].count("\n| $")
     assert usage.term_key("pipeline\n stages <Pipeline parallelism>") == "pipeline parallelism"
+
+
+def test_lessons_are_numbered_where_the_reader_looks_for_them() -> None:
+    """Texts say "lesson 7": the contents and the line above the title say which that is."""
+    link = '<a class="reference internal" href="{}">Title</a>'
+    contents = link.format("07_isoflops.html") + link.format("#") + link.format("../book/glossary.html")
+    shown = course_site.numbered("lessons/12_anatomy", contents)
+    assert re.findall(r'<span class="nr">(\d+)</span> Title', shown) == ["7", "12"]
+    assert course_site.numbered("book/glossary", link.format("#")) == link.format("#")
+    assert course_site.place_of(f"lessons/{usage.lessons()[7].file}") == "Part 2 · Lesson 7"
+    assert course_site.place_of("book/glossary") == ""
 
 
 WORDS = ("twenty", "twenty-one", "twenty-two", "twenty-three", "twenty-four", "twenty-five", "twenty-six")
