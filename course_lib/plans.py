@@ -38,7 +38,7 @@ class Plan:
 
     def page(self) -> str:
         """One page of plain text."""
-        lines = [self.verdict, ""]
+        lines = [*textwrap.wrap(self.verdict, WIDTH), ""]
         for section in self.sections:
             lines.append(section["title"].upper())
             for row in section["rows"]:

@@ -162,7 +162,7 @@ def test_the_install_line_names_every_package() -> None:
     brought = re.search(r"import \(([^)]+)\) are part\s+of Colab", text)
     assert line and brought
     told = set(line[1].split()) | set(re.split(r",\s+|\s+", brought[1].strip()))
-    for_building = {"dask", "distributed", "joblib", "nbformat", "nbclient", "playwright", "tqdm"}
+    for_building = {"dask", "distributed", "joblib", "nbformat", "nbclient", "playwright", "tqdm", "yaml"}
     with_others = {"traitlets", "cycler"}  # they come with ipywidgets and matplotlib
     found = set().union(*map(imported, (ROOT / "course_lib").rglob("*.py")))
     third = found - set(sys.stdlib_module_names) - {"course_lib"} - for_building
