@@ -361,7 +361,7 @@ def test_a_game_from_first_run_to_score(page: Page) -> None:
     table.wait_for()
     first = game.play(1, [{"n": 3e8, "c": 1e19}])[0]
     assert table.get_by_role("row").count() == 3 and text.fixed(first["loss"], 3) in table.inner_text()
-    assert "98 %" in lab.inner_text() and truth not in lab.inner_html()
+    assert "98\u00a0%" in lab.inner_text() and truth not in lab.inner_html()
     lab.get_by_role("button", name="Place the bet").focus()
     page.keyboard.press("Enter")
     lab.get_by_role("group", name="The scores").wait_for()
