@@ -95,6 +95,10 @@ def test_paths_lead_to_lessons_and_explorables() -> None:
         numbers = {step["lesson"] for step in path["steps"]}
         assert ways.minutes_of(ways.path_lessons(path)) == sum(minutes[n] for n in numbers)
         assert ways.hours(sum(minutes[n] for n in numbers)) in ways._steps(path)
+    assert ways._length(paths["an-afternoon"]) == ways.hours(
+        ways.minutes_of(ways.path_lessons(paths["an-afternoon"]))
+    )
+    assert ways._length(paths["a-decision-today"]).startswith(f"{len(paths['a-decision-today']['steps'])} q")
     whole = ways.path_lessons(paths["the-whole-course"])
     assert whole == sorted(minutes), "book/paths.yml: the whole course has a step for each lesson"
     opened = {id for step in paths["the-whole-course"]["steps"] for id in step["open"]}

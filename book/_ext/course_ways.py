@@ -127,13 +127,19 @@ def _steps(path: dict[str, Any]) -> str:
     return f'{total}\n<ol class="path">{"".join(rows)}</ol>'
 
 
+def _length(path: dict[str, Any]) -> str:
+    """How long a path is: in hours, or in questions where each stands alone."""
+    asked = sum("ask" in step for step in path["steps"])
+    return f"{asked} questions, each by itself" if asked else hours(minutes_of(path_lessons(path)))
+
+
 class PathList(Written):
     """The paths with their times, one line each, for other pages."""
 
     def markdown(self) -> str:
         """Links to the three paths."""
         rows = [f'<li><a href="paths.html#{p["id"]}">{html.escape(p["reader"])}</a> '
-                f"<small>{hours(minutes_of(path_lessons(p)))}</small></li>"
+                f"<small>{_length(p)}</small></li>"
                 for p in reading_paths()]  # fmt: skip
         return f'<ul class="path-list">{"".join(rows)}</ul>'
 
