@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import Site, lesson_paths
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from course_lib import notebooks
 from course_lib.quizzes import marking
@@ -41,9 +41,10 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def shown(page: Page, id: str) -> dict[str, str]:
-    """The readouts of an explorable as the page shows them, label -> value."""
+    """The readouts of an explorable as the page shows them, label -> value; no-break spaces as spaces."""
     script = """(id) => Object.fromEntries([...document.querySelectorAll(`#${id} .cw-readout`)].map((r) =>
-        [r.querySelector("dt").textContent, r.querySelector(".cw-value").textContent]))"""
+        [r.querySelector("dt").textContent, r.querySelector(".cw-value").textContent]
+            .map((text) => text.replaceAll("\\u00a0", " "))))"""
     return page.evaluate(script, id)
 
 
@@ -178,9 +179,15 @@ def test_a_number_can_be_typed(page: Page, site: Site) -> None:
     assert shown(page, "floor") == told(BY_ID["floor"].at(n=175e9))
 
 
+def card_of(page: Page, q: Any) -> Locator:
+    """The card of a question: its id is that of the lesson, a dash, and its own."""
+    lesson = Path(page.url.partition("#")[0]).stem
+    return page.locator(f"[id='{lesson}-{q.id}'].cw-card")
+
+
 def answer_from_keyboard(page: Page, q: Any) -> None:
     """Answer one question of the quiz with keys alone: focus, type or choose, press Check."""
-    content = page.locator(f"[id$='-{q.id}'].cw-card")
+    content = card_of(page, q)
     if q.kind == "numeric":
         content.get_by_role("textbox").focus()
         page.keyboard.type(repr(q.key))
@@ -202,7 +209,7 @@ def sort_by_keys(page: Page, content: Any, items: list[str]) -> None:
     plain = [i.replace("`", "") for i in items]
     for target, item in enumerate(plain):
         for _ in range(len(items)):
-            now = [t.strip() for t in content.locator(".cw-order-text").all_inner_texts()]
+            now = [t.strip().replace("\u00a0", " ") for t in content.locator(".cw-order-text").all_inner_texts()]
             if now.index(item) == target:
                 break
             content.locator(".cw-order li").nth(now.index(item)).get_by_role("button").first.focus()
@@ -277,7 +284,7 @@ def test_progress_can_be_exported_and_cleared(page: Page, site: Site) -> None:
 
 def answer_wrong_by_keys(page: Page, q: Any) -> None:
     """Choose a wrong option of a single choice and check it, with keys alone."""
-    card = page.locator(f"[id$='-{q.id}'].cw-card")
+    card = card_of(page, q)
     wrong = next(i for i, o in enumerate(q.options) if not o.right)
     card.locator(f"input[value='{wrong}']").focus()
     page.keyboard.press("Space")

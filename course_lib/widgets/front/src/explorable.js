@@ -1,6 +1,6 @@
 // The frame of every explorable: controls, a view of its own, readouts, things to try, reset and a link to share.
 import { control, sanitize } from "./lib/controls.js";
-import { announcer, h, perFrame, prose, settled, together, uid } from "./lib/dom.js";
+import { announcer, h, onResize, perFrame, prose, settled, together, uid } from "./lib/dom.js";
 import { hashOf, readHash, writeHash } from "./lib/hash.js";
 import { VIEWS } from "./views/index.js";
 
@@ -101,11 +101,11 @@ export function explorable({ model, el }) {
 function keepRoom(el) {
   let width = 0;
   let most = 0;
-  new ResizeObserver(() => {
+  onResize(el, () => {
     if (el.clientWidth !== width) [width, most] = [el.clientWidth, 0];
     most = Math.max(most, [...el.children].reduce((sum, c) => Math.max(sum, c.offsetTop + c.offsetHeight), 0) - el.offsetTop);
     el.style.minHeight = `${most}px`;
-  }).observe(el);
+  });
 }
 
 function drawReadouts(dl, list) {

@@ -48,6 +48,13 @@ export function perFrame(f) {
   };
 }
 
+/** Calls f in the frame after an element has changed its size; f may change sizes itself without an endless round. */
+export function onResize(el, f) {
+  const observer = new ResizeObserver(perFrame(f));
+  observer.observe(el);
+  return observer;
+}
+
 /** Calls f when nothing has happened for `ms`. */
 export function settled(f, ms) {
   let timer = 0;

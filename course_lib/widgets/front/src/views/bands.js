@@ -1,5 +1,5 @@
 // Locality-sensitive hashing: planted pairs above the S-curve if caught and below it if not; the bands of one pair.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { within } from "../lib/drag.js";
 import { say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 
@@ -70,7 +70,7 @@ export function bands(stage, ctx) {
     ctx.set("pair", best + 1);
   }
 
-  new ResizeObserver(() => last && draw()).observe(holder);
+  onResize(holder, () => last && draw());
   return {
     update(out) {
       last = out;

@@ -1,5 +1,5 @@
 // One token's bill: a ledger whose bars continue each other down to the total, and where 6N stops being honest.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { within } from "../lib/drag.js";
 import { color, draw } from "./chart.js";
 
@@ -85,7 +85,7 @@ export function bill(stage, { spec, set }) {
     holder.replaceChildren(plot);
   }
 
-  new ResizeObserver(() => last && drawn !== width() && strip()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && strip());
 
   return {
     update(out, values) {

@@ -1,6 +1,6 @@
 // Lesson 3: a model as areas, one layer opened in squares of d × d, and a number line of published models.
 import { control } from "../lib/controls.js";
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { color } from "./chart.js";
 
 const text = () => globalThis.courseModules.text;
@@ -33,9 +33,9 @@ export function builder(stage, { spec, data, set, values }) {
   let last = null;
   let seen = 0;
   const width = () => Math.max(280, Math.min(880, Math.floor(stage.clientWidth || 640)));
-  new ResizeObserver(() => {
+  onResize(stage, () => {
     if (last && seen !== width()) render();
-  }).observe(stage);
+  });
 
   function render() {
     seen = width();

@@ -1,6 +1,6 @@
 // The chart view: draws what `compute` returned with Observable Plot, and offers the same numbers as a table.
 import * as Plot from "@observablehq/plot";
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { tidyLabels } from "../lib/labels.js";
 
@@ -160,7 +160,7 @@ export function chart(stage, { spec, set, values }) {
   }
   const fill = () => body.replaceChildren(numbers(last, spec.chart));
   table.addEventListener("toggle", () => table.open && fill());
-  new ResizeObserver(() => last && drawn !== width() && render()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && render());
   return { update(out) { last = out; render(); } };
 }
 

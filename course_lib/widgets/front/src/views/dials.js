@@ -1,5 +1,5 @@
 // Lesson 12: channel pairs as dials with two hands, and below them the score against the distance.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { setAll, svg } from "../lib/svg.js";
 import { draw } from "./chart.js";
 
@@ -27,7 +27,7 @@ export function dials(stage, { spec }) {
     setAll(picture, { role: "img", "aria-label": last.alt });
     holder.replaceChildren(plot);
   }
-  new ResizeObserver(() => last && drawn !== width() && curve()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && curve());
   return {
     update(out) {
       last = out;

@@ -2,7 +2,7 @@
 import { forward } from "../gpt/forward.js";
 import { take } from "../gpt/packs.js";
 import { softmax } from "../gpt/ops.js";
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { setAll, sized, svg } from "../lib/svg.js";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -80,7 +80,7 @@ function rowOf(pick) {
     }
     arcs.replaceChildren(...paths);
   }
-  new ResizeObserver(() => last && draw()).observe(line);
+  onResize(line, () => last && draw());
   function update(out, share, name) {
     last = [out, share];
     heading.textContent = name;

@@ -1,5 +1,5 @@
 // The timeline: models over shaded eras; a click or the buttons open one, and its card tells what is known.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { within } from "../lib/drag.js";
 import { setAll, svg } from "../lib/svg.js";
 import { draw } from "./chart.js";
@@ -45,7 +45,7 @@ export function eras(stage, { spec, set }) {
     });
     holder.replaceChildren(plot);
   }
-  new ResizeObserver(() => last && drawn !== width() && render()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && render());
 
   return {
     update(out) {

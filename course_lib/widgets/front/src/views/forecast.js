@@ -1,5 +1,5 @@
 // The forecast bench: two bars to drag into the unknown, a lock, and only then the truth and the scores.
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { load, save } from "../lib/store.js";
 import { setAll, svg } from "../lib/svg.js";
@@ -92,7 +92,7 @@ export function forecast(stage, { spec, set, values }) {
     });
   }
 
-  new ResizeObserver(() => last && drawn !== width() && render()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && render());
   let restored = false;
   /** A forecast that was locked on an earlier visit is shown again. */
   function restore() {

@@ -1,5 +1,5 @@
 // One family of models under one ruler: the curve, and below it the answers of one model, right or wrong.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { setAll, sized, svg } from "../lib/svg.js";
 import { chart } from "./chart.js";
 
@@ -61,7 +61,7 @@ function sheetsOf() {
     const hits = last.flat().filter(Boolean).length;
     setAll(picture, { "aria-label": `${last.length} answers of ${k} tokens: ${hits} of ${last.length * k} tokens right, ${perfect} answers without a mistake.` });
   }
-  new ResizeObserver(() => last.length && draw()).observe(el);
+  onResize(el, () => last.length && draw());
   return { el, update(marks) { last = marks; draw(); } };
 }
 

@@ -1,5 +1,5 @@
 // The IsoFLOP study: bowls of loss against size, their bottoms against compute, and two handles that choose budgets.
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
 
@@ -176,6 +176,6 @@ export function isoflop(stage, { data, set, values }) {
       if (to !== values()[name]) move[name](to);
     });
   }
-  new ResizeObserver(() => last && drawn !== left.clientWidth && render()).observe(left);
+  onResize(left, () => last && drawn !== left.clientWidth && render());
   return { update(out) { last = out; render(); } };
 }

@@ -1,6 +1,6 @@
 // The laboratory: a budget that shrinks, experiments as dots and rows, one bet, and only then the truth.
 import { control } from "../lib/controls.js";
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { load, save } from "../lib/store.js";
 import { setAll } from "../lib/svg.js";
 import { draw } from "./chart.js";
@@ -61,7 +61,7 @@ export function lab(stage, { spec, set, values }) {
     setAll(picture, { role: "img", "aria-label": out.alt });
     holder.replaceChildren(plot);
   }
-  new ResizeObserver(() => out && drawn !== width() && render()).observe(holder);
+  onResize(holder, () => out && drawn !== width() && render());
 
   /** A game that was left is taken up again, unless the address or the reader asks for another one. */
   function restore(now) {

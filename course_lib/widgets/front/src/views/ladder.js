@@ -1,5 +1,5 @@
 // Models over parameters and training tokens, under a ladder of three parallel lines of D/N that the reader drags.
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
@@ -123,6 +123,6 @@ export function ladder(stage, { spec, set, values }) {
     const text = globalThis.courseModules.text;
     body.replaceChildren(...last.dots.map((d) => h("tr", {}, h("th", { scope: "row" }, d.name), [text.si(d.n, 3), text.si(d.d, 3), text.sig(d.d / d.n, 3)].map((t) => h("td", {}, t)))));
   }
-  new ResizeObserver(() => last && drawn !== holder.clientWidth && draw()).observe(holder);
+  onResize(holder, () => last && drawn !== holder.clientWidth && draw());
   return { update(out) { last = out; draw(); } };
 }

@@ -1,5 +1,5 @@
 // A pipeline over time: a lane for each stage, a tile for each piece of work, hatched where a stage waits.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { setAll, sized, svg } from "../lib/svg.js";
 import { calm } from "./playground/dom.js";
 
@@ -25,7 +25,7 @@ export function lanes(stage, ctx) {
   const grid = h("div", { class: "cw-lanes-grid" }, names, h("div", { class: "cw-lanes-scroll", tabindex: "0", role: "group", "aria-label": "Schedule over time" }, picture), kept);
   stage.append(h("div", { class: "cw-lanes-bar" }, player.button, key), grid);
   let shown = null;
-  new ResizeObserver(() => shown && draw(shown)).observe(picture.parentElement);
+  onResize(picture.parentElement, () => shown && draw(shown));
   return {
     update(out) {
       shown = out;

@@ -1,5 +1,5 @@
 // The cost of a life over model sizes of one loss: training and serving stacked, a wall on the left, a size to drag.
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 
@@ -107,6 +107,6 @@ export function lifecost(stage, { spec, set }) {
     move(event);
     follow(move);
   });
-  new ResizeObserver(() => last && drawn !== holder.clientWidth && draw()).observe(holder);
+  onResize(holder, () => last && drawn !== holder.clientWidth && draw());
   return { update(out) { last = out; draw(); } };
 }

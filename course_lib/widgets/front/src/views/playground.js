@@ -6,7 +6,7 @@ import { distribution, pick, uniform } from "../gpt/sample.js";
 import { spoken } from "../gpt/tokenizer.js";
 import { bars } from "./playground/bars.js";
 import { chips } from "./playground/chips.js";
-import { announcer, button, card, field, h, percent, perFrame, radios, uid, whole } from "./playground/dom.js";
+import { announcer, button, card, field, h, onResize, percent, perFrame, radios, uid, whole } from "./playground/dom.js";
 import { enlarged, grid } from "./playground/heads.js";
 import { isSorter, read, remarks, silence } from "./playground/reading.js";
 import { sampling } from "./playground/sampling.js";
@@ -247,7 +247,7 @@ export function playground({ model, el }) {
   const plays = new Map();
   const { root, body } = card("cw-play", "Play", TITLE, LEAD);
   const place = h("div", {});
-  const size = new ResizeObserver(() => plays.get(current)?.one.fit());
+  const size = onResize(place, () => plays.get(current)?.one.fit());
   let current = null;
   const setPrompt = (name, text) => {
     model.set("prompts", { ...model.get("prompts"), [name]: text });
@@ -272,7 +272,6 @@ export function playground({ model, el }) {
   body.append(names.length > 1 ? menu.el : "", place);
   el.replaceChildren(root);
   show(choice);
-  size.observe(place);
   const unwatch = watchTheme(() => plays.get(current).drawAttention());
   model.on("change:choice", () => {
     if (model.get("choice") === current || !names.includes(model.get("choice"))) return;

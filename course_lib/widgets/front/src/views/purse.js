@@ -1,5 +1,5 @@
 // One budget over sizes and tries: a lane for each model, marks for tries, and the line of equal cost across them.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { levelLine, say, sized, svg } from "../lib/svg.js";
 import { chart } from "./chart.js";
 
@@ -47,6 +47,6 @@ export function purse(stage, ctx) {
     drawn = holder.clientWidth || 640;
     holder.replaceChildren(lanes(last, drawn));
   };
-  new ResizeObserver(() => last && drawn !== holder.clientWidth && render()).observe(holder);
+  onResize(holder, () => last && drawn !== holder.clientWidth && render());
   return { update(out) { last = out; render(); plot.update(out); } };
 }

@@ -1,5 +1,5 @@
 // A chain of sums: what is right, what was written, where it slipped; and the votes of many writers on its end.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { levelLine, setAll, svg } from "../lib/svg.js";
 
 const ROW = 6; // votes side by side in a column of the tally
@@ -46,7 +46,7 @@ export function relay(stage, { set, values }) {
     drawn = votes.clientWidth || 600;
     votes.replaceChildren(tally(last, drawn));
   };
-  new ResizeObserver(() => last && drawn !== votes.clientWidth && render()).observe(votes);
+  onResize(votes, () => last && drawn !== votes.clientWidth && render());
   return {
     update(out) {
       last = out;

@@ -1,5 +1,5 @@
 // The ridge: how well each floor fits, above; what the floors that fit equally well foretell, below.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { draw } from "./chart.js";
 
@@ -46,6 +46,6 @@ export function ridge(stage, { spec, set }) {
     });
   }
 
-  new ResizeObserver(() => last && drawn !== width() && render()).observe(holders[0]);
+  onResize(holders[0], () => last && drawn !== width() && render());
   return { update(out) { last = out; render(); } };
 }

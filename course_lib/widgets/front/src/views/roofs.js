@@ -1,5 +1,5 @@
 // Lesson 15: a roof on logarithmic axes with a dot that walks along it, and below it what the step's time is made of.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { follow, within } from "../lib/drag.js";
 import { setAll, sized, svg } from "../lib/svg.js";
 
@@ -38,7 +38,7 @@ export function roofs(stage, { set }) {
     });
   }
 
-  new ResizeObserver(() => last && drawn !== width() && render()).observe(holder);
+  onResize(holder, () => last && drawn !== width() && render());
   return {
     update(out) {
       last = out;

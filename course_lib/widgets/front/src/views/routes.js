@@ -1,5 +1,5 @@
 // Tokens to experts: a sentence on top, a line for every choice, and below each expert its places and its queue.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { levelLine, setAll, sized, svg } from "../lib/svg.js";
 
 const TOP = 30; // px of the sentence
@@ -34,7 +34,7 @@ export function routes(stage, { set, values }) {
     setAll(picture, { ...sized(width, plan.height), "aria-label": out.alt });
     picture.replaceChildren(lines(out, plan), sentence(out, plan), ...out.experts.map((e, i) => expert(e, i, out, plan)));
   }
-  if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => last && draw(last)).observe(stage);
+  onResize(stage, () => last && draw(last));
 
   return {
     update(out) {

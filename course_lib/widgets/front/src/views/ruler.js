@@ -1,5 +1,5 @@
 // A ruler through measured points: two handles that the reader moves, a floor, and what both say far beyond.
-import { h, uid } from "../lib/dom.js";
+import { h, onResize, uid } from "../lib/dom.js";
 import { follow } from "../lib/drag.js";
 import { levelLine, say, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
@@ -103,6 +103,6 @@ export function ruler(stage, { spec, set, values }) {
     parts.words.replaceChildren(...words);
     last.handles.forEach((k, i) => setAll(knobs[i], { transform: `translate(${x.at(k.x)},${y.at(k.y)})`, "aria-valuenow": values()[names[i]].toFixed(3), "aria-valuetext": `${k.y.toFixed(3)} nats` }));
   }
-  new ResizeObserver(() => last && drawn !== holder.clientWidth && render()).observe(holder);
+  onResize(holder, () => last && drawn !== holder.clientWidth && render());
   return { update(out) { last = out; render(); } };
 }

@@ -1,6 +1,6 @@
 // The planner: its controls in groups, and below them one page that can be printed alone.
 import { control } from "../lib/controls.js";
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { levelLine, setAll, svg } from "../lib/svg.js";
 import { color } from "./chart.js";
 
@@ -63,7 +63,7 @@ function pageOf() {
   const sections = h("div", { class: "cw-sheet-sections" });
   const rows = h("tbody");
   let last = null;
-  new ResizeObserver(() => last?.sections.length && loss(strip, last.interval)).observe(strip);
+  onResize(strip, () => last?.sections.length && loss(strip, last.interval));
   const table = h("table", { class: "cw-sheet-changes" },
     h("caption", {}, "What would change the answer"),
     h("thead", {}, h("tr", {}, ["Input", "moved to", "N", "D", "loss"].map((t) => h("th", { scope: "col" }, t)), h("th", { scope: "col" }, "N ● and D ○, an eighth to eight times"))), rows);

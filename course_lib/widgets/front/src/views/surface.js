@@ -1,6 +1,6 @@
 // Lesson 6: a loss over two sizes as a landscape to turn, its map beside it, and the reader's model on both.
 import { control } from "../lib/controls.js";
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { watchTheme } from "./playground/theme.js";
 import { canvas, inks } from "./surface/ink.js";
 import { area, map } from "./surface/map.js";
@@ -37,7 +37,7 @@ export function surface(stage, { spec, data, set, values }) {
     if (now !== mapped) map(flat, colors, last, m, Math.round(clamp(m, 270, 350)));
     mapped = now;
   }
-  new ResizeObserver(render).observe(stage);
+  onResize(stage, render);
   watchTheme(() => render());
 
   return {

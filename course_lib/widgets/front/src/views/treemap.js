@@ -1,5 +1,5 @@
 // Lesson 12: two models as nested areas; the part under the pointer or the keyboard is explained in both at once.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { color } from "./chart.js";
 
 const STEP = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
@@ -83,7 +83,7 @@ function square(i, pick) {
     }
     cells.forEach((c, j) => (c.tabIndex = j === at ? 0 : -1));
   }
-  new ResizeObserver(() => cells.length && fit()).observe(box);
+  onResize(box, () => cells.length && fit());
   const mark = (key) => cells.forEach((c) => (c.dataset.on = c.info.key === key));
   return { el, draw, mark, side: i };
 }

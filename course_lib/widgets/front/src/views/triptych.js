@@ -1,5 +1,5 @@
 // Three laws side by side, one budget: loss against size, text and compute, the binding loss drawn through all three.
-import { h } from "../lib/dom.js";
+import { h, onResize } from "../lib/dom.js";
 import { follow } from "../lib/drag.js";
 import { levelLine, setAll, sized, svg, uprightLine } from "../lib/svg.js";
 import { tick } from "./chart.js";
@@ -116,7 +116,7 @@ export function triptych(stage, { set, values }) {
       drawMarks(p, spec, last, x, y, width);
     });
   }
-  new ResizeObserver(() => last && drawn !== panels[0].el.clientWidth && render()).observe(picture);
+  onResize(picture, () => last && drawn !== panels[0].el.clientWidth && render());
 
   return {
     update(out, now) {

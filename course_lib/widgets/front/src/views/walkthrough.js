@@ -3,7 +3,7 @@
 import { forward } from "../gpt/forward.js";
 import { offer, take, whenOffered } from "../gpt/packs.js";
 import { encode } from "../gpt/tokenizer.js";
-import { announcer, button, card, field, h, radios, uid } from "./playground/dom.js";
+import { announcer, button, card, field, h, onResize, radios, uid } from "./playground/dom.js";
 import { watchTheme } from "./playground/theme.js";
 import { rail } from "./playground/walk_rail.js";
 import { stage } from "./playground/walk_stage.js";
@@ -198,8 +198,7 @@ function start(model, gpt, el) {
   el.replaceChildren(root);
   const walker = new Walk(model, gpt, root);
   const letters = assemble(walker, root, body);
-  const size = new ResizeObserver(() => walker.stage.fit());
-  size.observe(walker.stage.el);
+  const size = onResize(walker.stage.el, () => walker.stage.fit());
   const unwatch = watchTheme(() => walker.stage.redraw());
   model.on("change:step", () => model.get("step") !== walker.index && walker.go(model.get("step")));
   model.on("change:head", () => model.get("head") !== walker.head && walker.pickHead(model.get("head")));

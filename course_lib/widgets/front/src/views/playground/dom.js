@@ -1,8 +1,8 @@
 // What the two views of the tiny GPT share: controls with labels, number formats, and the helpers of lib/dom.js.
 
-import { announcer, h, perFrame, uid } from "../../lib/dom.js";
+import { announcer, h, onResize, perFrame, uid } from "../../lib/dom.js";
 
-export { announcer, h, perFrame, uid };
+export { announcer, h, onResize, perFrame, uid };
 
 export function svg(tag, attributes = {}, ...children) {
   const el = document.createElementNS("http://www.w3.org/2000/svg", tag);
