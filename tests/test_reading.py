@@ -209,7 +209,8 @@ def sort_by_keys(page: Page, content: Any, items: list[str]) -> None:
     plain = [i.replace("`", "") for i in items]
     for target, item in enumerate(plain):
         for _ in range(len(items)):
-            now = [t.strip().replace("\u00a0", " ") for t in content.locator(".cw-order-text").all_inner_texts()]
+            texts = content.locator(".cw-order-text").all_inner_texts()
+            now = [t.strip().replace("\u00a0", " ") for t in texts]
             if now.index(item) == target:
                 break
             content.locator(".cw-order li").nth(now.index(item)).get_by_role("button").first.focus()
