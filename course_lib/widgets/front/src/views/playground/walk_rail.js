@@ -51,7 +51,7 @@ function diagram(upright, pitch) {
   return { el, light };
 }
 
-/** Brackets beside the list: which steps are attention, which are the feed-forward part, and of which layer. */
+/** Brackets beside the list: which steps are attention, which are the feed-forward part, and the number of the layer. */
 function brackets() {
   return ["attention", "mlp"].map((name) => {
     const members = OUTLINE.map((step, n) => (step.branch === name ? n : -1)).filter((n) => n >= 0);
@@ -88,7 +88,7 @@ export function rail(onpick) {
   const jump = menu(onpick);
   const strip = h("div", { class: "cw-walk-strip" }, jump.el, flat.el);
   const show = (now, l) => {
-    for (const side of sides) side.el.textContent = `layer ${l + 1}: ${side.name}`;
+    for (const side of sides) side.el.textContent = `${side.name} ${l + 1}`;
     tall.light(now);
     flat.light(now);
     jump.select.value = String(now);
