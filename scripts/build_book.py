@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 import yaml
-from lesson_runs import BUILD, ROOT, default_jobs, digest, files_under, run_lessons
+from lesson_runs import BUILD, ROOT, default_jobs, files_under, run_lessons
+
+from course_lib.files import digest
 
 STAMP = BUILD / "book.stamp"
 UNUSED = "rfc3987_syntax"  # an optional check of addresses: 1.5 s of grammars for whoever imports jsonschema

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any
 
 from turns import Turns
 
-from course_lib.files import replace_text
+from course_lib.files import digest, replace_text, under
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
@@ -31,25 +31,14 @@ CACHE = BUILD / ".jupyter_cache"
 RECORDS = BUILD / "lessons.json"  # per lesson: seconds and the hashes it was executed under
 TIMES = BUILD / "lesson_times.json"  # per lesson: seconds, for `make bench`
 FACTS = {"seconds", "data", "code", "imported", "modules"}  # of each record
-SKIPPED = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
 MOST_JOBS = 4  # each kernel takes up to 0.6 GB
 LEAST_ROOM = 2**20  # bytes on the disk
 GUESS = 20.0  # seconds of a lesson that has not been executed yet
 
 
-def digest(paths: Iterable[Path]) -> str:
-    """One hash over the names and contents of files."""
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        content = path.read_bytes() if path.is_file() else b"missing"
-        total.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
 def files_under(*folders: str) -> list[Path]:
     """All files in folders of the repository, without caches."""
-    found = (p for folder in folders for p in (ROOT / folder).rglob("*"))
-    return [p for p in found if p.is_file() and not SKIPPED & set(p.parts)]
+    return under(*(ROOT / folder for folder in folders))
 
 
 def library_data() -> list[Path]:

@@ -13,7 +13,7 @@ import importlib
 import inspect
 import linecache
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -205,6 +205,16 @@ def judge(function: Callable[..., Any], given: dict[str, Any], *, infinite: bool
             assert finite(out), f"finite input gave {out}"
 
 
+def judge_each(
+    function: Callable[..., Any], right: dict[str, Any], wrongs: Iterable[Any], *, infinite: bool = False
+) -> None:
+    """Call with what is right, then with every wrong thing in the place of each argument."""
+    function(**right)
+    for argument in right:
+        for wrong in wrongs:
+            judge(function, {**right, argument: wrong}, infinite=infinite)
+
+
 FUNCTIONS = dict(table())
 
 
@@ -246,11 +256,7 @@ WRONG = (None, "x", "", 0, -1, 1.5, nan, inf, -inf, 10**400, [], {}, (1,), objec
 
 @pytest.mark.parametrize("name", MADE_WITH)
 def test_one_wrong_field_is_refused_in_our_words(name: str) -> None:
-    make, fields = MADE_WITH[name]
-    make(**fields)
-    for field in fields:
-        for wrong in WRONG:
-            judge(make, {**fields, field: wrong})
+    judge_each(*MADE_WITH[name], WRONG)
 
 
 def test_what_a_reader_types_is_read_or_not_but_never_breaks() -> None:

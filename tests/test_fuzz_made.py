@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_fuzz import judge
+from test_fuzz import judge_each
 
 from course_lib import fitting, formulas, limits, proportions, tiny
 from course_lib.tiny import chain, corpus, sample
@@ -71,11 +71,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_fit_with_one_wrong_argument_answers_or_refuses(name: str) -> None:
-    function, right = CALLS[name]
-    function(**right)
-    for argument in right:
-        for wrong in COLUMNS:
-            judge(function, {**right, argument: wrong}, infinite=True)
+    judge_each(*CALLS[name], COLUMNS, infinite=True)
 
 
 # --- Networks -----------------------------------------------------------------------------------------------
@@ -112,11 +108,7 @@ TORCH: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", TORCH)
 def test_a_network_with_one_wrong_argument_answers_or_refuses(name: str) -> None:
-    function, right = TORCH[name]
-    function(**right)
-    for argument in right:
-        for wrong in TENSORS:
-            judge(function, {**right, argument: wrong})
+    judge_each(*TORCH[name], TENSORS)
 
 
 # --- Sums that would never end ------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ pages together take to write. They are kept as JSON with a hash of all that they
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +17,13 @@ from course_lib import files
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "_build" / "kept"
 SOURCES = ("course_lib", "book/_ext")
-LEFT_OUT = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
 
 
 @functools.cache
 def library() -> str:
     """A hash of the library, its data, the pins and the extensions."""
-    found = (p for folder in SOURCES for p in (ROOT / folder).rglob("*"))
-    paths = [p for p in found if p.is_file() and not LEFT_OUT & set(p.parts)]
-    total = hashlib.sha256()
-    for path in sorted([*paths, ROOT / "requirements.txt"]):
-        total.update(f"{path.relative_to(ROOT)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
+    sources = files.under(*(ROOT / folder for folder in SOURCES))
+    return files.digest([*sources, ROOT / "requirements.txt"])
 
 
 def kept(name: str, compute: Callable[[], Any]) -> Any:
